@@ -1,0 +1,210 @@
+/**
+ * The interfaces between the engine and what it is given: a source (Kafka), a sink (ClickHouse, the archive) and a
+ * checker (schemas). The engine knows no client library. Terms are those of docs/guide: range, cut, delivery,
+ * fence, tip.
+ */
+
+/** One partition of one incarnation of a topic. A topic that was deleted and made again has another `topicId`. */
+export interface PartitionRef {
+  readonly topic: string
+  /** Kafka's topic id as a canonical lower-case UUID, so that stores can keep it in a UUID column. */
+  readonly topicId: string
+  readonly partition: number
+}
+
+/** A record as Kafka holds it. `null` and empty are different things, in key and value. */
+export interface SourceRecord {
+  readonly offset: bigint
+  /** LogAppendTime in milliseconds since the Unix epoch. */
+  readonly appendTime: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+}
+
+/** Why Kafka holds nothing at an offset. The list is closed. */
+export type GapReason =
+  /** A transaction marker. */
+  | 'control'
+  /** A record of an aborted transaction. */
+  | 'aborted'
+  /** Kafka's log does not hold this offset, and the neighbours on both sides were read in one go. */
+  | 'absent'
+  /** Lost before it was read (retention, a cut log); an operator accepted it with `daybook offsets accept-gap`. */
+  | 'lost_accepted'
+
+/** Offsets `first`..`last`, both included, at which there is no record. */
+export interface Gap {
+  readonly first: bigint
+  readonly last: bigint
+  readonly reason: GapReason
+}
+
+/** What the checker says of a record's value. `payloadStart` is where the Avro bytes begin in `record.value`. */
+export type Verdict =
+  | { readonly kind: 'event'; readonly schemaId: number; readonly payloadStart: number }
+  | { readonly kind: 'tombstone' }
+  | {
+      readonly kind: 'bad'
+      readonly code: BadRecordCode
+      readonly reason: string
+      readonly schemaId: number | null
+    }
+
+/** Why a record is quarantined. Each has a page in docs/errors (DAYBOOK_RECORD_<code>). */
+export type BadRecordCode =
+  | 'NOT_WIRE_FORMAT' // no 0x00 magic byte, or shorter than five bytes
+  | 'UNKNOWN_SCHEMA' // the registry says, twice, that it does not know the id
+  | 'WRONG_SCHEMA' // the id names a schema that is not a version of AuditEvent
+  | 'MALFORMED' // the bytes are not that schema's encoding
+  | 'INVALID_FIELD' // well-formed Avro that the stores cannot hold (uuid, absurd date)
+  | 'OVERSIZED' // larger than the pipeline's record limit
+
+export interface CheckedRecord {
+  readonly record: SourceRecord
+  readonly verdict: Verdict
+}
+
+/** Consecutive offsets of one partition that one delivery covers: `first` is the previous range's `last` + 1. */
+export interface Range {
+  readonly partition: PartitionRef
+  readonly first: bigint
+  readonly last: bigint
+  /** In offset order, at least one. */
+  readonly records: readonly CheckedRecord[]
+  /** In offset order; records and gaps together cover first..last exactly. */
+  readonly gaps: readonly Gap[]
+  /** Sum of key and value bytes. */
+  readonly bytes: number
+}
+
+/** What a store already holds of a partition. */
+export interface Tip {
+  /** The last offset that the store has dealt with (held, quarantined or a listed gap); null: nothing yet. */
+  readonly last: bigint | null
+  /** SHA-256 of the last stored record (see `Sink.fingerprint`); null where nothing is stored. */
+  readonly lastRecord: { readonly offset: bigint; readonly hash: Buffer } | null
+}
+
+/** What became of one range in a delivery that did not throw. */
+export type RangeOutcome =
+  /** Durable in the store, exactly once. */
+  | 'delivered'
+  /** Another owner has taken the partition: nothing of this range was written by this call. */
+  | 'fenced'
+
+/**
+ * A worker's exclusive right to write one partition, taken from the store without clocks. It ends when another
+ * claim is taken; the holder learns of it by the outcome `fenced`.
+ */
+export interface Claim {
+  readonly partition: PartitionRef
+  /** Asks the store. Safe at any time, also between the attempts of an ambiguous delivery. */
+  tip(signal?: AbortSignal): Promise<Tip>
+}
+
+export interface Sink {
+  readonly name: 'hot' | 'cold' | (string & {})
+  /**
+   * Takes the exclusion for `partition`. When it returns, no insert of an earlier owner can take effect any more,
+   * so that `claim.tip()` is final until this claim writes or loses its right.
+   * @throws DaybookError retryable when the store cannot be asked; not retryable for configuration,
+   *   authorisation, a changed topic id, or contradicting contents.
+   */
+  claim(partition: PartitionRef, signal: AbortSignal): Promise<Claim>
+  /**
+   * Writes ranges, at most one per partition, each under its claim. Returns when every range is durable or fenced;
+   * outcomes are in the order of `deliveries`. The caller may not assume that a throw means nothing was written:
+   * after any throw it asks `claim.tip()` for each range before it tries again.
+   */
+  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly RangeOutcome[]>
+  /** SHA-256 of a record as `Tip.lastRecord` reports it, to compare the store's tip with Kafka. */
+  fingerprint(record: CheckedRecord, partition: PartitionRef): Buffer
+  close(): Promise<void>
+}
+
+export interface Delivery {
+  readonly claim: Claim
+  readonly range: Range
+}
+
+/** Decides, without I/O on the hot path, what a record is. */
+export interface Checker {
+  /** Loads what `check` needs for these values; cheap when all schemas are known. Rejects retryable when the registry is unreachable. */
+  prepare(records: readonly SourceRecord[]): Promise<void>
+  /** Never throws, never costs more than O(bytes). Call only after `prepare` for the same records. */
+  check(record: SourceRecord): Verdict
+}
+
+/** Where bad records go, when the sink does not keep them in place. Returns when durable. Repeats are harmless. */
+export interface Quarantine {
+  put(partition: PartitionRef, records: readonly CheckedRecord[]): Promise<void>
+}
+
+/** When an open range is closed. Any trigger that fires closes it; a range is never empty. */
+export interface CutPolicy {
+  readonly maxRows: number
+  readonly maxBytes: number
+  /** Milliseconds since the range's first record was appended to it. */
+  readonly maxAgeMs: number
+  /** True when a record of append time `next` must not join a range whose first record has append time `first`. */
+  readonly boundary?: (first: number, next: number) => boolean
+}
+
+/** What the source hands over for one partition: records and gaps in offset order, as one fetch returned them. */
+export interface SourceBatch {
+  readonly partition: PartitionRef
+  /** Grows with each group generation of this member. */
+  readonly generation: number
+  readonly records: readonly SourceRecord[]
+  readonly gaps: readonly Gap[]
+  /** First and last offset that this fetch covers, gaps at both ends included. */
+  readonly first: bigint
+  readonly last: bigint
+  readonly highWatermark: bigint
+}
+
+export interface AssignedPartition {
+  readonly partition: PartitionRef
+  /** The committed offset; null where there is none. Only a hint. */
+  readonly committed: bigint | null
+  readonly logStart: bigint
+  /** The next offset that will be written. */
+  readonly logEnd: bigint
+}
+
+/** What the source calls. Calls for one partition never overlap. */
+export interface SourceListener {
+  /**
+   * A new generation: these are all the partitions of this member; open ranges of the previous one are void.
+   * The promise gives the position from which each partition is to be read; no batch of this generation is
+   * handed over before it has ended.
+   */
+  assigned(
+    generation: number,
+    partitions: readonly AssignedPartition[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, bigint>>
+  /** Resolves when the batch is taken in (not delivered). Slow is allowed: heartbeats go on meanwhile. */
+  batch(batch: SourceBatch): Promise<void>
+  /** The source cannot go on; the process must end. */
+  crashed(error: unknown): void
+}
+
+/** `partitionKey(ref)` of each partition: `<topicId>/<partition>`. */
+export function partitionKey(ref: PartitionRef): string {
+  return `${ref.topicId}/${ref.partition}`
+}
+
+export interface Source {
+  /** Joins the group and feeds `listener` until `stop`. */
+  start(listener: SourceListener): Promise<void>
+  /** Commits `next` (last delivered offset + 1) under `generation`. Rejects, without effect, when that generation is over. */
+  commit(generation: number, next: ReadonlyMap<PartitionRef, bigint>): Promise<void>
+  /** Stops fetching these partitions until `resume`; batches already under way may still arrive. */
+  pause(partitions: readonly PartitionRef[]): void
+  resume(partitions: readonly PartitionRef[]): void
+  /** Stops fetching everything, but stays in the group, so that commits work. */
+  quiesce(): Promise<void>
+  /** Leaves the group. */
+  stop(): Promise<void>
+}
