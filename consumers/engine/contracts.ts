@@ -83,6 +83,8 @@ export interface Tip {
   readonly last: bigint | null
   /** SHA-256 of the last stored record (see `Sink.fingerprint`); null where nothing is stored. */
   readonly lastRecord: { readonly offset: bigint; readonly hash: Buffer } | null
+  /** An operator accepted that offsets up to this one are lost from Kafka (`daybook offsets accept-gap`). */
+  readonly acceptedLossThrough: bigint | null
 }
 
 /** What became of one range in a delivery that did not throw. */
