@@ -81,10 +81,19 @@ export interface Range {
 export interface Tip {
   /** The last offset that the store has dealt with (held, quarantined or a listed gap); null: nothing yet. */
   readonly last: bigint | null
-  /** SHA-256 of the last stored record (see `Sink.fingerprint`); null where nothing is stored. */
-  readonly lastRecord: { readonly offset: bigint; readonly hash: Buffer } | null
+  /** The last stored record; null where nothing is stored. */
+  readonly lastRecord: TipRecord | null
   /** An operator accepted that offsets up to this one are lost from Kafka (`daybook offsets accept-gap`). */
   readonly acceptedLossThrough: bigint | null
+}
+
+/** The last record that a store holds of a partition. */
+export interface TipRecord {
+  readonly offset: bigint
+  /** SHA-256, see `Sink.fingerprint`. */
+  readonly hash: Buffer
+  /** As what it is stored, where the store knows. An `event` that no longer decodes when it is read again stops the worker. */
+  readonly kind?: 'event' | 'tombstone' | 'quarantined'
 }
 
 /** What became of one range in a delivery that did not throw. */
@@ -100,22 +109,27 @@ export type RangeOutcome =
  */
 export interface Claim {
   readonly partition: PartitionRef
-  /** Asks the store. Safe at any time, also between the attempts of an ambiguous delivery. */
+  /**
+   * Asks the store. Safe at any time, also between the attempts of an ambiguous delivery: when it returns, no
+   * earlier write under this claim can take effect any more (it waits for one that may still be running in the
+   * store, or ends it), so that what the answer does not cover may be sent again.
+   */
   tip(signal?: AbortSignal): Promise<Tip>
 }
 
 export interface Sink {
   readonly name: 'hot' | 'cold' | (string & {})
   /**
-   * Takes the exclusion for `partition`. When it returns, no insert of an earlier owner can take effect any more,
-   * so that `claim.tip()` is final until this claim writes or loses its right.
+   * Takes the exclusion for `partition`. When it returns, no write under an earlier claim can take effect any
+   * more, earlier claims of this very process included (a rejoin claims again while an old delivery may still
+   * run), so that `claim.tip()` is final until this claim writes or loses its right.
    * @throws DaybookError retryable when the store cannot be asked; not retryable for configuration,
    *   authorisation, a changed topic id, or contradicting contents.
    */
   claim(partition: PartitionRef, signal: AbortSignal): Promise<Claim>
   /**
    * Writes ranges, at most one per partition, each under its claim. Returns when every range is durable or fenced;
-   * outcomes are in the order of `deliveries`. The caller may not assume that a throw means nothing was written:
+   * outcomes are in the order of `deliveries`. Ends within bounded time, `signal` or not. The caller may not assume that a throw means nothing was written:
    * after any throw it asks `claim.tip()` for each range before it tries again.
    */
   deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly RangeOutcome[]>
@@ -165,13 +179,17 @@ export interface SourceBatch {
   readonly highWatermark: bigint
 }
 
-export interface AssignedPartition {
-  readonly partition: PartitionRef
-  /** The committed offset; null where there is none. Only a hint. */
-  readonly committed: bigint | null
+export interface LogBounds {
+  /** The first offset that Kafka still holds. */
   readonly logStart: bigint
   /** The next offset that will be written. */
   readonly logEnd: bigint
+}
+
+export interface AssignedPartition extends LogBounds {
+  readonly partition: PartitionRef
+  /** The committed offset; null where there is none. Only a hint. */
+  readonly committed: bigint | null
 }
 
 /** What the source calls. Calls for one partition never overlap. */
@@ -179,7 +197,7 @@ export interface SourceListener {
   /**
    * A new generation: these are all the partitions of this member; open ranges of the previous one are void.
    * The promise gives the position from which each partition is to be read; no batch of this generation is
-   * handed over before it has ended.
+   * handed over before it has ended. `signal` aborts when the generation is over; the answer then counts for nothing.
    */
   assigned(
     generation: number,
@@ -202,6 +220,11 @@ export interface Source {
   start(listener: SourceListener): Promise<void>
   /** Commits `next` (last delivered offset + 1) under `generation`. Rejects, without effect, when that generation is over. */
   commit(generation: number, next: ReadonlyMap<PartitionRef, bigint>): Promise<void>
+  /**
+   * Asks the log now, by `partitionKey`. Used where the bounds of an assignment may be too old, and by the
+   * watchdog, which must not take a source that hands over nothing for one that has nothing.
+   */
+  bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>>
   /** Stops fetching these partitions until `resume`; batches already under way may still arrive. */
   pause(partitions: readonly PartitionRef[]): void
   resume(partitions: readonly PartitionRef[]): void
