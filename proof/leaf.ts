@@ -1,0 +1,88 @@
+/**
+ * Leaves of a partition's tree (docs/formats/tree.md). A leaf depends on what Kafka holds and on nothing else: not
+ * on the registry, the worker's version, or whether the record could be decoded.
+ *
+ *   entry = blob("daybook-record/v1") blob(log id) u32(8) u64(offset) u32(8) i64(append time) blob(key) blob(value)
+ *   blob(b) = u32(length of b) b;   blob(null) = u32(0xffffffff)          all integers big-endian
+ *   leaf hash = SHA-256(0x00 entry)                                       RFC 6962 §2.1
+ */
+import type { Sha256Into } from './crypto.ts'
+
+/** A Kafka record; `null` and empty are different things. `appendTime` is in milliseconds since the Unix epoch. */
+export interface LeafRecord {
+  readonly offset: bigint
+  readonly appendTime: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+}
+
+const LEAF_TAG = 'daybook-record/v1'
+const NULL_LENGTH = 0xffffffff
+/** Offset and append time with their lengths, and the lengths of key and value. */
+const FIXED_BYTES = 4 + 8 + 4 + 8 + 4 + 4
+
+/** Hashes the leaves of one log. Keeps a scratch buffer: not to be shared between interleaved callers. */
+export class LeafHasher {
+  readonly #hash: Sha256Into
+  /** 0x00, tag and log id: the same for every leaf of the log. */
+  readonly #prefixLength: number
+  #scratch: Uint8Array
+  #view: DataView
+
+  constructor(options: { readonly logId: string; readonly sha256: Sha256Into }) {
+    this.#hash = options.sha256
+    const encoder = new TextEncoder()
+    const parts = [encoder.encode(LEAF_TAG), encoder.encode(options.logId)]
+    this.#prefixLength = 1 + parts.reduce((sum, part) => sum + 4 + part.length, 0)
+    this.#scratch = new Uint8Array(this.#prefixLength + FIXED_BYTES + 4096)
+    this.#view = new DataView(this.#scratch.buffer)
+    let at = 1
+    for (const part of parts) at = this.#blob(at, part)
+  }
+
+  /** Writes the leaf hash of `record` into `out` at `at`. */
+  hashInto(record: LeafRecord, out: Uint8Array, at: number): void {
+    const length = this.#encode(record)
+    this.#hash(this.#scratch.subarray(0, length), out, at)
+  }
+
+  /** The entry without the 0x00 of its hash, as a copy. */
+  entry(record: LeafRecord): Uint8Array {
+    const length = this.#encode(record)
+    return this.#scratch.slice(1, length)
+  }
+
+  #encode(record: LeafRecord): number {
+    const keyLength = record.key === null ? 0 : record.key.length
+    const valueLength = record.value === null ? 0 : record.value.length
+    this.#ensure(this.#prefixLength + FIXED_BYTES + keyLength + valueLength)
+    let at = this.#prefixLength
+    const view = this.#view
+    view.setUint32(at, 8)
+    view.setBigUint64(at + 4, record.offset)
+    view.setUint32(at + 12, 8)
+    // Append times are whole numbers below 2^53, negative only where a broker has none (-1).
+    view.setInt32(at + 16, Math.floor(record.appendTime / 2 ** 32))
+    view.setUint32(at + 20, record.appendTime >>> 0)
+    at = this.#blob(at + 24, record.key)
+    return this.#blob(at, record.value)
+  }
+
+  #blob(at: number, bytes: Uint8Array | null): number {
+    if (bytes === null) {
+      this.#view.setUint32(at, NULL_LENGTH)
+      return at + 4
+    }
+    this.#view.setUint32(at, bytes.length)
+    this.#scratch.set(bytes, at + 4)
+    return at + 4 + bytes.length
+  }
+
+  #ensure(length: number): void {
+    if (this.#scratch.length >= length) return
+    const grown = new Uint8Array(length * 2)
+    grown.set(this.#scratch.subarray(0, this.#prefixLength))
+    this.#scratch = grown
+    this.#view = new DataView(grown.buffer)
+  }
+}
