@@ -179,12 +179,22 @@ export class ByteReader {
 
   /** @throws DaybookError DAYBOOK_AVRO_MALFORMED at the end of the bytes, or when the value is no safe integer. */
   readLong(): number {
-    let value = 0
-    let scale = 1
-    for (let i = 0; i < MAX_VARINT_BYTES; i++) {
+    const value = this.skimLong()
+    if (!Number.isSafeInteger(value)) throw malformed('a number is too large', this.pos)
+    return value
+  }
+
+  /** Like `readLong`, but a value beyond the safe integers comes back rounded, and is no safe integer either. */
+  skimLong(): number {
+    const first = this.#next()
+    if (first < 0x80) return (first >>> 1) ^ -(first & 1)
+    // The sign bit stays out, so that the sum is even and exact up to 2^54.
+    let value = first & 0x7e
+    let scale = 128
+    for (let i = 1; i < MAX_VARINT_BYTES; i++) {
       const byte = this.#next()
       value += (byte & 0x7f) * scale
-      if (byte < 0x80) return unzigzag(value, this.pos)
+      if (byte < 0x80) return (first & 1) === 0 ? value / 2 : -(value / 2) - 1
       scale *= 128
     }
     throw malformed('a varint is longer than ten bytes', this.pos)
@@ -228,11 +238,6 @@ export class ByteReader {
     this.pos++
     return byte
   }
-}
-
-function unzigzag(value: number, position: number): number {
-  if (value > Number.MAX_SAFE_INTEGER) throw malformed('a number is too large', position)
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
 
 function malformed(what: string, position: number): DaybookError {
