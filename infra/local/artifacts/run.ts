@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { DaybookError } from '../../../schemas/errors.ts'
+
+export interface RunOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly cwd?: string
+  /** What to do when the command fails. */
+  readonly remedy: string
+}
+
+const TAIL_CHARACTERS = 2_000
+
+/** Runs a build tool to its end and returns its standard output; throws with the last of its output otherwise. */
+export function run(options: RunOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(options.command, options.args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    let tail = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      tail = (tail + text).slice(-TAIL_CHARACTERS)
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      tail = (tail + text).slice(-TAIL_CHARACTERS)
+    })
+    const failed = (how: string, cause?: unknown) =>
+      reject(
+        new DaybookError(
+          'DAYBOOK_LOCAL_BUILD_FAILED',
+          `${options.command} ${how}. ${options.remedy}\n${tail.trim()}`,
+          { cause },
+        ),
+      )
+    child.once('error', (cause) => failed('could not be started', cause))
+    child.once('close', (code) => (code === 0 ? resolve(output) : failed(`ended with status ${code}`)))
+  })
+}

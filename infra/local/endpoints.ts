@@ -1,0 +1,42 @@
+/** Where the components listen, and how to get in. The same shape whether they are local or somebody's servers. */
+export interface Endpoints {
+  readonly kafka: { readonly brokers: readonly string[] }
+  readonly registry: { readonly url: string }
+  readonly clickhouse: { readonly url: string; readonly user: string; readonly password: string }
+  readonly s3: {
+    readonly endpoint: string
+    readonly region: string
+    readonly accessKeyId: string
+    readonly secretAccessKey: string
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Real servers named in the environment; each takes the place of a local one. Passwords may be given by the
+ * `_FILE` variables instead; then they stay in their files and only the workers read them.
+ */
+export function endpointsFromEnvironment(env: Environment): Partial<Endpoints> {
+  const found: { -readonly [Name in keyof Endpoints]?: Endpoints[Name] } = {}
+  const brokers = env['DAYBOOK_KAFKA_BROKERS']
+  const registry = env['DAYBOOK_REGISTRY_URL']
+  const clickhouse = env['DAYBOOK_CLICKHOUSE_URL']
+  const s3 = env['DAYBOOK_S3_ENDPOINT']
+  if (brokers) found.kafka = { brokers: brokers.split(',').map((broker) => broker.trim()) }
+  if (registry) found.registry = { url: registry }
+  if (clickhouse)
+    found.clickhouse = {
+      url: clickhouse,
+      user: env['DAYBOOK_CLICKHOUSE_USER'] ?? 'default',
+      password: env['DAYBOOK_CLICKHOUSE_PASSWORD'] ?? '',
+    }
+  if (s3)
+    found.s3 = {
+      endpoint: s3,
+      region: env['DAYBOOK_S3_REGION'] ?? 'us-east-1',
+      accessKeyId: env['DAYBOOK_S3_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: env['DAYBOOK_S3_SECRET_ACCESS_KEY'] ?? '',
+    }
+  return found
+}

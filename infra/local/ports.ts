@@ -1,0 +1,82 @@
+import { randomInt } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+
+export interface Ports {
+  readonly kafka: number
+  readonly kafkaController: number
+  readonly registry: number
+  readonly clickhouse: number
+  readonly s3: number
+}
+
+/** Where the local stack listens unless something else already does. */
+export const DEFAULT_PORTS: Ports = {
+  kafka: 29092,
+  kafkaController: 29093,
+  registry: 28081,
+  clickhouse: 28123,
+  s3: 27070,
+}
+
+/**
+ * Below the range from which the kernel takes ports for outgoing connections, so that a client cannot take the
+ * port of a server that a test has stopped for a moment.
+ */
+const FREE_RANGE = { first: 20_000, last: 27_000 } as const
+
+/** Ports that nothing listens on now, all different. */
+export async function freePorts(): Promise<Ports> {
+  const taken = new Set<number>()
+  const next = async () => {
+    for (;;) {
+      const port = randomInt(FREE_RANGE.first, FREE_RANGE.last)
+      if (!taken.has(port) && (await isFree(port))) {
+        taken.add(port)
+        return port
+      }
+    }
+  }
+  return {
+    kafka: await next(),
+    kafkaController: await next(),
+    registry: await next(),
+    clickhouse: await next(),
+    s3: await next(),
+  }
+}
+
+/** The ports this data directory had before, else the default ones; each that is taken is replaced by a free one. */
+export async function rememberedPorts(dataDir: string): Promise<Ports> {
+  const file = join(dataDir, 'ports.json')
+  const wanted = { ...DEFAULT_PORTS, ...readPorts(file) }
+  const spare = await freePorts()
+  const pick = async (name: keyof Ports) => ((await isFree(wanted[name])) ? wanted[name] : spare[name])
+  const ports: Ports = {
+    kafka: await pick('kafka'),
+    kafkaController: await pick('kafkaController'),
+    registry: await pick('registry'),
+    clickhouse: await pick('clickhouse'),
+    s3: await pick('s3'),
+  }
+  mkdirSync(dataDir, { recursive: true })
+  writeFileSync(file, `${JSON.stringify(ports, null, 2)}\n`)
+  return ports
+}
+
+function readPorts(file: string): Partial<Ports> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return {}
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
