@@ -13,7 +13,10 @@ function setting(name: string): string {
 
 const audit = createAuditLog({
   service: { name: 'orders', version: '0.1.0', environment: 'example' },
-  transport: kafka({ brokers: setting('KAFKA_BROKERS').split(','), registry: { url: setting('REGISTRY_URL') } }),
+  transport: kafka({
+    brokers: setting('KAFKA_BROKERS').split(','),
+    registry: { url: setting('REGISTRY_URL') },
+  }),
   spool: { dir: setting('SPOOL_DIR') },
   onProblem: (problem) => process.stderr.write(`${JSON.stringify(problem)}\n`),
 })

@@ -15,7 +15,11 @@ export function createServer({ audit }: { audit: AuditLog }): FastifyInstance {
     const user = store.signedIn(request.headers.authorization?.replace(/^Bearer /, ''))
     if (user !== undefined) users.set(request, user)
     const actor = user === undefined ? ANONYMOUS : actorOf(user)
-    const context = { actor, request: requestOf(request), ...(user === undefined ? {} : { tenant: user.tenant }) }
+    const context = {
+      actor,
+      request: requestOf(request),
+      ...(user === undefined ? {} : { tenant: user.tenant }),
+    }
     audit.run(context, done)
   })
 
@@ -66,24 +70,34 @@ function orders(app: FastifyInstance, audit: AuditLog, store: Store, userOf: Use
     const user = userOf(request)
     if (user === undefined) return reply.code(401).send({ error: 'sign in first' })
     const order = store.addOrder(user.tenant, request.body.lines)
-    const changes = [{ path: 'status', after: order.status }, { path: 'lines', after: order.lines }]
+    const changes = [
+      { path: 'status', after: order.status },
+      { path: 'lines', after: order.lines },
+    ]
     audit.emit('order.placed', { target: { type: 'order', id: order.id }, category: 'data_change', changes })
     return reply.code(201).send(order)
   })
 
-  app.patch<{ Params: { id: string }; Body: Partial<Pick<Order, 'status' | 'note'>> }>('/orders/:id', (request, reply) => {
-    const user = userOf(request)
-    if (user === undefined) return reply.code(401).send({ error: 'sign in first' })
-    const order = store.order(user.tenant, request.params.id)
-    if (order === undefined) return reply.code(404).send({ error: 'no such order' })
-    const before = { status: order.status, note: order.note }
-    Object.assign(order, request.body)
-    const changes = (['status', 'note'] as const)
-      .filter((field) => before[field] !== order[field])
-      .map((field) => ({ path: field, before: before[field], after: order[field] }))
-    audit.emit('order.updated', { target: { type: 'order', id: order.id }, category: 'data_change', changes })
-    return reply.send(order)
-  })
+  app.patch<{ Params: { id: string }; Body: Partial<Pick<Order, 'status' | 'note'>> }>(
+    '/orders/:id',
+    (request, reply) => {
+      const user = userOf(request)
+      if (user === undefined) return reply.code(401).send({ error: 'sign in first' })
+      const order = store.order(user.tenant, request.params.id)
+      if (order === undefined) return reply.code(404).send({ error: 'no such order' })
+      const before = { status: order.status, note: order.note }
+      Object.assign(order, request.body)
+      const changes = (['status', 'note'] as const)
+        .filter((field) => before[field] !== order[field])
+        .map((field) => ({ path: field, before: before[field], after: order[field] }))
+      audit.emit('order.updated', {
+        target: { type: 'order', id: order.id },
+        category: 'data_change',
+        changes,
+      })
+      return reply.send(order)
+    },
+  )
 
   app.get('/orders/export.csv', (request, reply) => {
     const user = userOf(request)
@@ -99,20 +113,28 @@ function orders(app: FastifyInstance, audit: AuditLog, store: Store, userOf: Use
 }
 
 function roles(app: FastifyInstance, audit: AuditLog, store: Store, userOf: UserOf): void {
-  app.put<{ Params: { id: string }; Body: { role: Role; reason: string } }>('/users/:id/role', (request, reply) => {
-    const user = userOf(request)
-    if (user === undefined) return reply.code(401).send({ error: 'sign in first' })
-    const { role, reason } = request.body
-    const target = { type: 'user', id: request.params.id }
-    const subject = store.user(request.params.id)
-    const before = subject?.role
-    const event = { target, category: 'permission', reason, changes: [{ path: 'role', before, after: role }] } as const
-    if (user.role !== 'admin' || subject?.tenant !== user.tenant) {
-      audit.emit('user.role_changed', { ...event, outcome: { status: 'denied', code: 403 } })
-      return reply.code(403).send({ error: 'only an administrator of the same tenant may do this' })
-    }
-    subject.role = role
-    audit.emit('user.role_changed', event)
-    return reply.send({ id: subject.id, role })
-  })
+  app.put<{ Params: { id: string }; Body: { role: Role; reason: string } }>(
+    '/users/:id/role',
+    (request, reply) => {
+      const user = userOf(request)
+      if (user === undefined) return reply.code(401).send({ error: 'sign in first' })
+      const { role, reason } = request.body
+      const target = { type: 'user', id: request.params.id }
+      const subject = store.user(request.params.id)
+      const before = subject?.role
+      const event = {
+        target,
+        category: 'permission',
+        reason,
+        changes: [{ path: 'role', before, after: role }],
+      } as const
+      if (user.role !== 'admin' || subject?.tenant !== user.tenant) {
+        audit.emit('user.role_changed', { ...event, outcome: { status: 'denied', code: 403 } })
+        return reply.code(403).send({ error: 'only an administrator of the same tenant may do this' })
+      }
+      subject.role = role
+      audit.emit('user.role_changed', event)
+      return reply.send({ id: subject.id, role })
+    },
+  )
 }
