@@ -1,15 +1,7 @@
+import type { Endpoints } from '../../infra/local/endpoints.ts'
+
 /** Where the real components of this test run listen. Set by the global setup, or by whoever keeps a stack warm. */
-export interface TestStack {
-  readonly kafka: { readonly brokers: readonly string[] }
-  readonly registry: { readonly url: string }
-  readonly clickhouse: { readonly url: string; readonly user: string; readonly password: string }
-  readonly s3: {
-    readonly endpoint: string
-    readonly region: string
-    readonly accessKeyId: string
-    readonly secretAccessKey: string
-  }
-}
+export type TestStack = Endpoints
 
 /** The stack of this run, out of the environment variable `DAYBOOK_TEST_STACK` (JSON). */
 export function testStack(): TestStack {

@@ -38,7 +38,8 @@ async function maven(cacheRoot: string, args: readonly string[]): Promise<void> 
     await run({
       command: 'mvn',
       args: ['--batch-mode', '--no-transfer-progress', ...args],
-      remedy: 'Maven must reach its central repository (or the mirror of your settings.xml). Start again: it resumes.',
+      remedy:
+        'Maven must reach its central repository (or the mirror of your settings.xml). Start again: it resumes.',
     })
   } finally {
     held.release()

@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { terminalLog } from '../../infra/local/log.ts'
+import { startStack } from '../../infra/local/stack.ts'
+
+/**
+ * Starts one stack for all tests that need real components: free ports, a folder of its own, gone afterwards. Where
+ * DAYBOOK_TEST_STACK is set already, that stack is used.
+ */
+export async function setup(): Promise<(() => Promise<void>) | undefined> {
+  if (process.env['DAYBOOK_TEST_STACK'] !== undefined) return undefined
+  const dataDir = mkdtempSync(join(tmpdir(), 'daybook-test-'))
+  const log = terminalLog(process.stderr)
+  const stack = await startStack({ dataDir, ports: 'free', log })
+  process.env['DAYBOOK_TEST_STACK'] = JSON.stringify(stack.endpoints)
+  return async () => {
+    await stack.stop()
+    if (process.env['DAYBOOK_KEEP_TEST_DATA'] === undefined) rmSync(dataDir, { recursive: true, force: true })
+    else log.line(`kept ${dataDir}`)
+  }
+}

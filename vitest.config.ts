@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config'
+
+/** kafkajs makes Node warn of a negative timer at each throttled request; it is harmless and hides what is not. */
+const execArgv = ['--disable-warning=TimeoutNegativeWarning']
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/support/last-line-reporter.ts'],
+    projects: [
+      {
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], execArgv, testTimeout: 20_000 },
+      },
+      {
+        test: { name: 'model', include: ['test/model/**/*.test.ts'], execArgv, testTimeout: 120_000 },
+      },
+      {
+        test: {
+          name: 'stack',
+          include: ['test/{contract,integrity,e2e}/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          execArgv,
+          // One file at a time: they share two cores with four servers, and some measure how long things take.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 90_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
