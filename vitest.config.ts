@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { LastLineReporter } from './test/support/last-line-reporter.ts'
 
 /** kafkajs makes Node warn of a negative timer at each throttled request; it is harmless and hides what is not. */
 const execArgv = ['--disable-warning=TimeoutNegativeWarning']
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/support/last-line-reporter.ts'],
+    reporters: ['default', new LastLineReporter()],
     projects: [
       {
         test: { name: 'unit', include: ['test/unit/**/*.test.ts'], execArgv, testTimeout: 20_000 },

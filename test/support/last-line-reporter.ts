@@ -5,7 +5,7 @@ import type { Reporter, TestModule } from 'vitest/node'
  * Ends the run's output with `N passed, N failed` (`, N skipped` when there are any). A file that cannot be loaded,
  * an error outside of any test and a run that broke off count as failed: the line says 0 failed only if all is well.
  */
-export default class LastLineReporter implements Reporter {
+export class LastLineReporter implements Reporter {
   #passed = 0
   #failed = 0
   #skipped = 0
