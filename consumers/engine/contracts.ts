@@ -41,7 +41,13 @@ export interface Gap {
 
 /** What the checker says of a record's value. `payloadStart` is where the Avro bytes begin in `record.value`. */
 export type Verdict =
-  | { readonly kind: 'event'; readonly schemaId: number; readonly payloadStart: number }
+  | {
+      readonly kind: 'event'
+      readonly schemaId: number
+      readonly payloadStart: number
+      /** Whether the bytes are as our own encoder would write them (`Skipper.canonical`); not said: a sink that cares looks itself. */
+      readonly canonical?: boolean
+    }
   | { readonly kind: 'tombstone' }
   | {
       readonly kind: 'bad'
