@@ -204,3 +204,19 @@ SELECT
 FROM daybook.audit
 GROUP BY event_id
 HAVING contents > 1;
+
+-- What operators accepted with `daybook offsets accept-gap`: offsets up to `through` are lost from Kafka. The gap
+-- itself enters `gaps` with the first delivery behind it.
+CREATE TABLE daybook.accepted_losses
+(
+    topic_id UUID,
+    topic String,
+    partition UInt32,
+    through Int64,
+    by String,
+    reason String,
+    at DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (topic_id, partition, through)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

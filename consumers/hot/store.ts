@@ -1,0 +1,93 @@
+import { Readable } from 'node:stream'
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
+import { hotFault } from './fault.ts'
+import { identifier } from './quote.ts'
+import { INSERT_SETTINGS, LEDGER_SETTINGS, READ_SETTINGS } from './settings.ts'
+
+/** The hot database as the sink uses it. Every method rejects with a `DaybookError` (see `hotFault`). */
+export interface HotStore {
+  readonly database: string
+  rows<Row>(sql: string, o?: QueryOptions): Promise<Row[]>
+  /** Rows into a ledger table; durable when it returns. */
+  append(table: LedgerTable, rows: readonly Readonly<Record<string, unknown>>[], signal?: AbortSignal): Promise<void>
+  /** An INSERT with its body; durable, or without effect, when it returns; ambiguous when it throws retryable. */
+  insert(o: InsertRequest): Promise<void>
+  /** Any other statement. */
+  command(sql: string, signal?: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export type LedgerTable = 'gaps' | 'fence' | 'topics' | 'superseded' | 'accepted_losses'
+
+export interface QueryOptions {
+  readonly signal?: AbortSignal
+  readonly settings?: ClickHouseSettings
+}
+
+export interface InsertRequest {
+  readonly sql: string
+  readonly body: AsyncIterable<Buffer>
+  readonly queryId: string
+  readonly comment: string
+  readonly signal: AbortSignal
+}
+
+export function createHotStore(o: { readonly client: ClickHouseClient; readonly database: string }): HotStore {
+  const { client, database } = o
+  return {
+    database,
+    rows: async <Row>(sql: string, query: QueryOptions = {}) => {
+      const result = await attempt(() =>
+        client.query({
+          query: sql,
+          format: 'JSONEachRow',
+          clickhouse_settings: { ...READ_SETTINGS, ...query.settings },
+          ...aborts(query.signal),
+        }),
+      )
+      return attempt(() => result.json<Row>())
+    },
+    append: async (table, rows, signal) => {
+      await attempt(() =>
+        client.insert({
+          table: `${identifier(database)}.${table}`,
+          values: [...rows],
+          format: 'JSONEachRow',
+          clickhouse_settings: LEDGER_SETTINGS,
+          ...aborts(signal),
+        }),
+      )
+    },
+    insert: async (request) => {
+      await attempt(() => send(client, request))
+    },
+    command: async (sql, signal) => {
+      await attempt(() => client.command({ query: sql, ...aborts(signal) }))
+    },
+    close: () => client.close(),
+  }
+}
+
+/** The answer's body is read to its end: only then is it known that no exception stands in it. */
+async function send(client: ClickHouseClient, request: InsertRequest): Promise<void> {
+  const result = await client.exec({
+    query: request.sql,
+    values: Readable.from(request.body),
+    query_id: request.queryId,
+    clickhouse_settings: { ...INSERT_SETTINGS, log_comment: request.comment },
+    abort_signal: request.signal,
+  })
+  for await (const _ of result.stream);
+}
+
+function aborts(signal: AbortSignal | undefined): { abort_signal?: AbortSignal } {
+  return signal === undefined ? {} : { abort_signal: signal }
+}
+
+async function attempt<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    throw hotFault(error)
+  }
+}
