@@ -33,10 +33,10 @@ function readRow(reader: ByteReader, schemaId: number | null): ArchivedRecord {
   if (kind === undefined) throw malformedObject(`the record at offset ${offset} is of no known kind`)
   const raw = readNullable(reader)
   const payload = reader.readFixed(reader.readLong())
-  return { offset, appendTime, key, value: valueOf(kind, raw, payload, schemaId, offset), kind, payload }
+  return { offset, appendTime, key, value: kafkaValue(kind, raw, payload, schemaId, offset), kind, payload }
 }
 
-function valueOf(
+function kafkaValue(
   kind: RecordKind,
   raw: Buffer | null,
   payload: Buffer,

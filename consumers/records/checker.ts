@@ -1,0 +1,100 @@
+import { DaybookError } from '../../schemas/errors.ts'
+import { FIRST_FIELD_FAULT, SKIP_FAULT_TEXT, type Skipper } from '../../schemas/skip.ts'
+import { HEADER_BYTES, schemaIdOf } from '../../schemas/wire.ts'
+import type { BadRecordCode, Checker, SourceRecord, Verdict } from '../engine/contracts.ts'
+import type { SchemaCatalogue } from './catalogue.ts'
+
+export interface CheckerOptions {
+  readonly catalogue: SchemaCatalogue
+  /** Values longer than this are quarantined, header included. */
+  readonly maxRecordBytes: number
+}
+
+const TOMBSTONE: Verdict = { kind: 'tombstone' }
+const NIL_UUID = Buffer.from('00000000-0000-0000-0000-000000000000', 'latin1')
+
+/** The checker of event topics: wire format, schema, structure, and what no event may be without. */
+export function createChecker(options: CheckerOptions): Checker {
+  const { catalogue, maxRecordBytes } = options
+  /** Verdicts are the same for all records of a schema, so they are made once. */
+  const accepted = new Map<number, Verdict>()
+
+  return {
+    async prepare(records) {
+      const missing = missingIds(catalogue, records)
+      if (missing.size > 0) await catalogue.load(missing)
+    },
+    check(record) {
+      const { value } = record
+      if (value === null) return TOMBSTONE
+      const id = schemaIdOf(value)
+      if (value.length > maxRecordBytes) {
+        return bad('OVERSIZED', `the value has ${value.length} bytes, the limit is ${maxRecordBytes}`, id)
+      }
+      if (id === null)
+        return bad('NOT_WIRE_FORMAT', 'the value does not begin with 0x00 and a schema id', null)
+      const entry = catalogue.entry(id)
+      if (entry === undefined) throw notPrepared(id)
+      if (entry.kind === 'unknown')
+        return bad('UNKNOWN_SCHEMA', `the registry does not know schema ${id}`, id)
+      if (entry.kind === 'wrong') return bad('WRONG_SCHEMA', entry.reason, id)
+      return checkPayload(entry.known.skipper, value, id) ?? verdictOf(accepted, id)
+    },
+  }
+}
+
+function missingIds(catalogue: SchemaCatalogue, records: readonly SourceRecord[]): Set<number> {
+  const missing = new Set<number>()
+  let last = -1
+  for (const { value } of records) {
+    const id = value === null ? null : schemaIdOf(value)
+    if (id === null || id === last) continue
+    last = id
+    if (!catalogue.isLoaded(id)) missing.add(id)
+  }
+  return missing
+}
+
+/** Null when the payload is an event that every store can hold. */
+function checkPayload(skipper: Skipper, value: Buffer, id: number): Verdict | null {
+  const fault = skipper.check(value, HEADER_BYTES, value.length)
+  if (fault !== 0) {
+    const code = fault >= FIRST_FIELD_FAULT ? 'INVALID_FIELD' : 'MALFORMED'
+    const field = skipper.faultField()
+    return bad(code, `${SKIP_FAULT_TEXT[fault]}${field === null ? '' : ` (field ${field})`}`, id)
+  }
+  const { event_id: eventId, tenant_id: tenantId } = skipper.at
+  if (eventId.start < 0 || isNil(value, eventId.start)) {
+    return bad('INVALID_FIELD', 'the event has no id of its own (field event_id)', id)
+  }
+  if (tenantId.start === tenantId.end)
+    return bad('INVALID_FIELD', 'the event has no tenant (field tenant_id)', id)
+  return null
+}
+
+/** Compares the first digits only when they are zero: UUIDs of version 7 begin with the time. */
+function isNil(value: Buffer, start: number): boolean {
+  return value[start] === 0x30 && NIL_UUID.compare(value, start, start + NIL_UUID.length) === 0
+}
+
+function verdictOf(accepted: Map<number, Verdict>, schemaId: number): Verdict {
+  const known = accepted.get(schemaId)
+  if (known !== undefined) return known
+  const verdict: Verdict = { kind: 'event', schemaId, payloadStart: HEADER_BYTES }
+  accepted.set(schemaId, verdict)
+  return verdict
+}
+
+function bad(code: BadRecordCode, reason: string, schemaId: number | null): Verdict {
+  return { kind: 'bad', code, reason, schemaId }
+}
+
+function notPrepared(schemaId: number): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_SCHEMA_NOT_LOADED',
+    `Schema ${schemaId} was not loaded before its records were checked.`,
+    {
+      details: { schemaId },
+    },
+  )
+}
