@@ -1,0 +1,66 @@
+import type { ArchivedRow } from '../../schemas/archive/row-writer.ts'
+import type { CheckedRecord, Range } from '../engine/contracts.ts'
+import type { RangeSummary } from './range-summary.ts'
+import type { WriterSchemas } from './writer-schemas.ts'
+
+/** The schema id that the rows of `range` are spliced under; null where it holds no event. */
+export function baseSchemaOf(range: Range, schemas: WriterSchemas): number | null {
+  const ids = new Set<number>()
+  let last = -1
+  for (const { verdict } of range.records) {
+    if (verdict.kind !== 'event' || verdict.schemaId === last) continue
+    last = verdict.schemaId
+    ids.add(last)
+  }
+  return schemas.base(ids)
+}
+
+/** The rows of `range`, in offset order; `summary` is complete when the last one was taken. */
+export function* rowsOf(
+  range: Range,
+  o: { readonly base: number | null; readonly schemas: WriterSchemas; readonly summary: RangeSummary },
+): Generator<ArchivedRow> {
+  const { defaults } = o.schemas.of(o.base)
+  for (const checked of range.records) {
+    const { record, verdict } = checked
+    o.summary.record(record.appendTime)
+    if (record.value === null) {
+      o.summary.tombstone()
+      yield row(checked, 'tombstone', null, defaults, 0)
+    } else if (verdict.kind !== 'event') {
+      o.summary.quarantined()
+      yield row(checked, 'quarantined', record.value, defaults, 0)
+    } else {
+      const { readHead } = o.schemas.of(verdict.schemaId)
+      const known = readHead(record.value, verdict.payloadStart, record.value.length)
+      o.summary.event(record.value, known ? o.schemas.head : null)
+      if (verdict.schemaId === o.base) {
+        yield row(checked, 'event', null, record.value, verdict.payloadStart)
+      } else {
+        const payload = resolve(checked, verdict, o)
+        yield row(checked, 'event', record.value, payload, 0)
+      }
+    }
+  }
+}
+
+function resolve(
+  { record }: CheckedRecord,
+  verdict: { readonly schemaId: number; readonly payloadStart: number },
+  o: { readonly base: number | null; readonly schemas: WriterSchemas },
+): Buffer {
+  const value = record.value
+  if (value === null || o.base === null)
+    throw new TypeError('an event has a value and gives its range a schema')
+  return o.schemas.resolver(verdict.schemaId, o.base)(value, verdict.payloadStart, value.length)
+}
+
+function row(
+  { record }: CheckedRecord,
+  kind: ArchivedRow['kind'],
+  raw: Buffer | null,
+  payload: Buffer,
+  start: number,
+): ArchivedRow {
+  return { offset: record.offset, appendTime: record.appendTime, key: record.key, kind, raw, payload, start }
+}

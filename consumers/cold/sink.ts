@@ -1,0 +1,105 @@
+import { LeafHasher } from '../../proof/leaf.ts'
+import { isRetryable } from '../../schemas/errors.ts'
+import {
+  type CheckedRecord,
+  type Claim,
+  type Delivery,
+  type PartitionRef,
+  partitionKey,
+  type RangeOutcome,
+  type Sink,
+} from '../engine/contracts.ts'
+import { buildObject } from './build.ts'
+import { ColdClaim } from './claim.ts'
+import { concurrently } from './concurrently.ts'
+import { notAtTip } from './not-at-tip.ts'
+import type { ColdSinkOptions } from './options.ts'
+import { putObject } from './put.ts'
+import { nextOffset } from './tree-state.ts'
+import { WriterSchemas } from './writer-schemas.ts'
+
+const BLOCK_BYTES = 512 * 1024
+const PARALLEL_PUTS = 8
+
+/**
+ * The archive as a sink: one object for each range, created once, locked, signed (docs/formats). Exclusion is the
+ * create-only PUT on the key of the range's first offset, so `claim` waits for nobody, and an earlier owner's PUT
+ * may still take effect after it; then ours finds it and answers `fenced`, or `delivered` where both cut alike.
+ */
+export function createColdSink(options: ColdSinkOptions): Sink {
+  return new ColdSink(options)
+}
+
+class ColdSink implements Sink {
+  readonly name = 'cold'
+  readonly #options: ColdSinkOptions
+  readonly #schemas: WriterSchemas
+  readonly #hashers = new Map<string, LeafHasher>()
+
+  constructor(options: ColdSinkOptions) {
+    this.#options = options
+    this.#schemas = new WriterSchemas(options.catalogue)
+  }
+
+  async claim(partition: PartitionRef, signal: AbortSignal): Promise<Claim> {
+    const claim = new ColdClaim({ partition, context: this.#options, failpoints: this.#options.failpoints })
+    await claim.open(signal)
+    return claim
+  }
+
+  async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly RangeOutcome[]> {
+    const limit = this.#options.parallelPuts ?? PARALLEL_PUTS
+    const settled = await concurrently(deliveries, limit, (delivery) => this.#deliverOne(delivery, signal))
+    const failures = settled
+      .filter((result) => result.status === 'rejected')
+      .map((result): unknown => result.reason)
+    if (failures.length > 0) throw failures.find((error) => !isRetryable(error)) ?? failures[0]
+    return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  }
+
+  fingerprint({ record }: CheckedRecord, partition: PartitionRef): Buffer {
+    const hash = Buffer.alloc(32)
+    this.#hasher(partition).hashInto(record, hash, 0)
+    return hash
+  }
+
+  async close(): Promise<void> {
+    this.#options.store.close()
+  }
+
+  async #deliverOne({ claim, range }: Delivery, signal: AbortSignal): Promise<RangeOutcome> {
+    if (!(claim instanceof ColdClaim)) throw new TypeError('the claim was taken from another sink')
+    const next = nextOffset(claim.state)
+    if (range.first < next) return 'fenced'
+    if (range.first > next) throw notAtTip(range, next)
+    const built = buildObject(range, claim.state, {
+      logId: this.#options.logIdOf(range.partition),
+      hasher: this.#hasher(range.partition),
+      schemas: this.#schemas,
+      signer: this.#options.signer,
+      crypto: this.#options.crypto,
+      codec: this.#options.codec ?? 'zstandard',
+      blockBytes: this.#options.blockBytes ?? BLOCK_BYTES,
+      ...(this.#options.level === undefined ? {} : { level: this.#options.level }),
+    })
+    return putObject(
+      claim,
+      range,
+      built,
+      { context: this.#options, failpoints: this.#options.failpoints },
+      signal,
+    )
+  }
+
+  #hasher(partition: PartitionRef): LeafHasher {
+    const key = partitionKey(partition)
+    const known = this.#hashers.get(key)
+    if (known !== undefined) return known
+    const hasher = new LeafHasher({
+      logId: this.#options.logIdOf(partition),
+      sha256: this.#options.crypto.sha256,
+    })
+    this.#hashers.set(key, hasher)
+    return hasher
+  }
+}

@@ -1,0 +1,47 @@
+import { S3ServiceException } from '@aws-sdk/client-s3'
+import { DaybookError } from '../../schemas/errors.ts'
+
+/** Error codes of S3 that come with a status of their own kind but pass by themselves. */
+const TRANSIENT = new Set(['RequestTimeout', 'SlowDown', 'InternalError', 'ServiceUnavailable', 'Throttling'])
+
+export function httpStatus(error: unknown): number | null {
+  return error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? null) : null
+}
+
+/** Every failure of a request as a DaybookError, decided from status and code. */
+export function s3Fault(
+  error: unknown,
+  what: { readonly action: string; readonly key: string; readonly bucket: string },
+): DaybookError {
+  if (error instanceof DaybookError) return error
+  const status = httpStatus(error)
+  const name = error instanceof Error ? error.name : 'unknown'
+  const where = `${what.action} of ${what.key} in bucket ${what.bucket}`
+  const options = { cause: error, details: { bucket: what.bucket, key: what.key, status, s3Code: name } }
+  if (status === null || status >= 500 || status === 429 || TRANSIENT.has(name)) {
+    return new DaybookError(
+      'DAYBOOK_S3_UNAVAILABLE',
+      `The object store did not answer the ${where} (${name}).`,
+      { ...options, retryable: true },
+    )
+  }
+  if (status === 403 || status === 401) {
+    return new DaybookError(
+      'DAYBOOK_S3_FORBIDDEN',
+      `The object store forbids the ${where} (${name}). Check DAYBOOK_S3_ACCESS_KEY_ID, its policy, and the clock of this machine.`,
+      options,
+    )
+  }
+  if (status === 404) {
+    return new DaybookError(
+      'DAYBOOK_S3_NOT_FOUND',
+      `The object store has no such thing (${name}): ${where}.`,
+      options,
+    )
+  }
+  return new DaybookError(
+    'DAYBOOK_S3_REFUSED',
+    `The object store refused the ${where} with status ${status} (${name}).`,
+    options,
+  )
+}
