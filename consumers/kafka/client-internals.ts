@@ -129,7 +129,8 @@ function wrapJoin(broker: object, hooks: GroupHooks): void {
     if (!isObject(group)) throw unexpectedShape('joinGroup answer')
     const generationId: unknown = Reflect.get(group, 'generationId')
     const memberId: unknown = Reflect.get(group, 'memberId')
-    if (typeof generationId !== 'number' || typeof memberId !== 'string') throw unexpectedShape('generationId')
+    if (typeof generationId !== 'number' || typeof memberId !== 'string')
+      throw unexpectedShape('generationId')
     hooks.joined({ generationId, memberId })
     return group
   }

@@ -50,11 +50,7 @@ export function requestFetch(
   limits: FetchLimits,
 ): Promise<FetchAnswer> {
   const body = encodeFetchRequest(partitions, limits)
-  return broker.send(
-    { ...FETCH_API, apiName: 'Fetch', body },
-    limits.maxWaitMs + 30_000,
-    decodeFetchResponse,
-  )
+  return broker.send({ ...FETCH_API, apiName: 'Fetch', body }, limits.maxWaitMs + 30_000, decodeFetchResponse)
 }
 
 export function encodeFetchRequest(partitions: readonly FetchPartition[], limits: FetchLimits): Buffer {
@@ -70,7 +66,11 @@ export function encodeFetchRequest(partitions: readonly FetchPartition[], limits
     })
     writer.noTags()
   })
-  return writer.compactArray([], () => undefined).compactString('').noTags().take()
+  return writer
+    .compactArray([], () => undefined)
+    .compactString('')
+    .noTags()
+    .take()
 }
 
 export function decodeFetchResponse(payload: Buffer): FetchAnswer {

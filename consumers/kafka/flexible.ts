@@ -42,7 +42,7 @@ export class FlexibleWriter {
   uvarint(value: number): this {
     let rest = value
     while (rest >= 0x80) {
-      this.int8(((rest & 0x7f) | 0x80) << 24 >> 24)
+      this.int8((((rest & 0x7f) | 0x80) << 24) >> 24)
       rest >>>= 7
     }
     return this.int8(rest)

@@ -143,7 +143,8 @@ export class GenerationReader {
       const feed = this.#feeds.get(`${fetched.topicId}/${fetched.partition}`)
       if (feed === undefined) continue
       if (fetched.errorCode === BROKER_ERROR.none) feed.take(unshared(fetched, answer.bytes))
-      else if (fetched.errorCode === BROKER_ERROR.offsetOutOfRange) throw offsetOutOfRange(feed.ref, feed.position)
+      else if (fetched.errorCode === BROKER_ERROR.offsetOutOfRange)
+        throw offsetOutOfRange(feed.ref, feed.position)
       else isStale = this.#expectPassing(fetched, feed.ref)
     }
     return isStale

@@ -59,7 +59,8 @@ function decompressBlock(
     const distance = input.readUInt16LE(at)
     const match = extended(input, token & 15, at + 2)
     at = match.next
-    if (output.length + match.value + 4 > limit) throw new RangeError('LZ4 block is larger than its frame allows')
+    if (output.length + match.value + 4 > limit)
+      throw new RangeError('LZ4 block is larger than its frame allows')
     output.repeat(distance, match.value + 4)
   }
 }

@@ -98,7 +98,10 @@ export function createMembership(options: MembershipOptions): Membership {
   })
   const { cluster } = state
   if (cluster === null) {
-    throw new DaybookError('DAYBOOK_KAFKA_CLIENT_VERSION', 'kafkajs gave no cluster to the assigner; run npm ci')
+    throw new DaybookError(
+      'DAYBOOK_KAFKA_CLIENT_VERSION',
+      'kafkajs gave no cluster to the assigner; run npm ci',
+    )
   }
   return {
     join: () => join(consumer, cluster, options),
@@ -147,7 +150,12 @@ async function waitForCoordinator(cluster: Cluster, { groupId, clock }: Membersh
 }
 
 /** A commit under one of these is refused for good: another generation has begun, or begins. */
-const OVER = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS', 'FENCED_INSTANCE_ID'])
+const OVER = new Set([
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+  'FENCED_INSTANCE_ID',
+])
 
 async function commit(
   cluster: Cluster,

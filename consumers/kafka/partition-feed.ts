@@ -99,7 +99,8 @@ export function endOfBatches(recordBatches: Buffer): bigint | null {
   for (let at = 0; at + HEADER_BYTES <= recordBatches.length; ) {
     const end = at + TO_LENGTH + Math.max(0, recordBatches.readInt32BE(at + LENGTH_AT))
     if (end > recordBatches.length) break
-    next = recordBatches.readBigInt64BE(at) + BigInt(recordBatches.readInt32BE(at + LAST_OFFSET_DELTA_AT)) + 1n
+    next =
+      recordBatches.readBigInt64BE(at) + BigInt(recordBatches.readInt32BE(at + LAST_OFFSET_DELTA_AT)) + 1n
     at = end
   }
   return next

@@ -110,17 +110,16 @@ function addBatch(
   const producerId = buffer.readBigInt64BE(at + AT.producerId)
   slice.bytes += end - at
   aborted.reach(last)
-  if ((attributes & ATTRIBUTE.control) !== 0) {
-    slice.gapThrough(base - 1n, 'absent')
-    if (isAbortMarker(buffer, at, end)) aborted.end(producerId)
-    return slice.gapThrough(last, 'control')
-  }
   slice.gapThrough(base - 1n, 'absent')
-  if ((attributes & ATTRIBUTE.transactional) !== 0 && aborted.has(producerId)) {
-    return slice.gapThrough(last, 'aborted')
+  if ((attributes & ATTRIBUTE.control) !== 0) {
+    if (isAbortMarker(buffer, at, end)) aborted.end(producerId)
+    slice.gapThrough(last, 'control')
+  } else if ((attributes & ATTRIBUTE.transactional) !== 0 && aborted.has(producerId)) {
+    slice.gapThrough(last, 'aborted')
+  } else {
+    if (last >= slice.next) addRecords(slice, buffer, at, end, attributes, options)
+    slice.gapThrough(last, 'absent')
   }
-  if (last >= slice.next) addRecords(slice, buffer, at, end, attributes, options)
-  slice.gapThrough(last, 'absent')
 }
 
 /** The key of a control record is version and type, two bytes each; type 0 is ABORT. */

@@ -118,7 +118,11 @@ class KafkaSource implements Source {
     for (const ref of next.keys()) {
       if (!current.keys.has(partitionKey(ref))) throw generationOver(groupId)
     }
-    const entries = [...next].map(([ref, offset]) => ({ topic: ref.topic, partition: ref.partition, next: offset }))
+    const entries = [...next].map(([ref, offset]) => ({
+      topic: ref.topic,
+      partition: ref.partition,
+      next: offset,
+    }))
     if (entries.length > 0) await this.#membership.commit(current.generation.group, entries)
   }
 
@@ -205,7 +209,9 @@ class KafkaSource implements Source {
       const committed = await this.#view.committed(this.#options.groupId, refs)
       return refs.flatMap((partition) => {
         const log = bounds.get(partitionKey(partition))
-        return log === undefined ? [] : [{ partition, ...log, committed: committed.get(partitionKey(partition)) ?? null }]
+        return log === undefined
+          ? []
+          : [{ partition, ...log, committed: committed.get(partitionKey(partition)) ?? null }]
       })
     } catch (error) {
       throw clientError(error, `partitions of group ${this.#options.groupId}`)

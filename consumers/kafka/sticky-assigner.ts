@@ -19,7 +19,11 @@ export function stickyAssigner(holding: () => Holding): PartitionAssigner {
     version: 0,
     protocol: ({ topics }) => ({
       name: 'daybook-sticky',
-      metadata: AssignerProtocol.MemberMetadata.encode({ version: 0, topics, userData: encodeHolding(holding()) }),
+      metadata: AssignerProtocol.MemberMetadata.encode({
+        version: 0,
+        topics,
+        userData: encodeHolding(holding()),
+      }),
     }),
     assign: async ({ members, topics }) => {
       const plan = planAssignment(members.map(toStickyMember), partitionsOf(cluster, topics))
@@ -57,12 +61,17 @@ export function decodeHolding(userData: Buffer): Holding | null {
   } catch {
     return null
   }
-  if (typeof parsed !== 'object' || parsed === null || !('generation' in parsed) || !('owned' in parsed)) return null
+  if (typeof parsed !== 'object' || parsed === null || !('generation' in parsed) || !('owned' in parsed))
+    return null
   const { generation, owned } = parsed
   if (typeof generation !== 'number' || typeof owned !== 'object' || owned === null) return null
   const current = new Map<string, number[]>()
   for (const [topic, numbers] of Object.entries(owned)) {
-    if (Array.isArray(numbers)) current.set(topic, numbers.filter((n): n is number => Number.isInteger(n)))
+    if (Array.isArray(numbers))
+      current.set(
+        topic,
+        numbers.filter((n): n is number => Number.isInteger(n)),
+      )
   }
   return { current, generation }
 }

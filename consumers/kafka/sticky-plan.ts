@@ -20,7 +20,9 @@ export function planAssignment(
   const sorted = members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1))
   const all = [...partitions]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([topic, numbers]) => numbers.toSorted((a, b) => a - b).map((partition) => ({ topic, partition })))
+    .flatMap(([topic, numbers]) =>
+      numbers.toSorted((a, b) => a - b).map((partition) => ({ topic, partition })),
+    )
   const holders = previousHolders(sorted)
   const kept = new Map<string, Place[]>(sorted.map(({ memberId }) => [memberId, []]))
   const free: Place[] = []
