@@ -11,7 +11,7 @@ import { packRows } from '../../schemas/archive/row-writer.ts'
 import type { ContainerCodec } from '../../schemas/container.ts'
 import type { Range } from '../engine/contracts.ts'
 import { RangeSummary } from './range-summary.ts'
-import { baseSchemaOf, rowsOf } from './rows.ts'
+import { baseSchemaOf, kindOf, rowsOf } from './rows.ts'
 import type { TreeState } from './tree-state.ts'
 import type { WriterSchemas } from './writer-schemas.ts'
 
@@ -71,7 +71,7 @@ export function buildObject(range: Range, before: TreeState, o: BuildOptions): B
     leaves,
     after: {
       last: range.last,
-      lastRecord: { offset: lastRecord.record.offset, hash: lastHash },
+      lastRecord: { offset: lastRecord.record.offset, hash: lastHash, kind: kindOf(lastRecord) },
       minute,
       frontier: tree.frontier,
       key,

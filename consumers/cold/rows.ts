@@ -1,3 +1,4 @@
+import type { RecordKind } from '../../schemas/archive/row-schema.ts'
 import type { ArchivedRow } from '../../schemas/archive/row-writer.ts'
 import type { CheckedRecord, Range } from '../engine/contracts.ts'
 import type { RangeSummary } from './range-summary.ts'
@@ -24,10 +25,11 @@ export function* rowsOf(
   for (const checked of range.records) {
     const { record, verdict } = checked
     o.summary.record(record.appendTime)
-    if (record.value === null) {
+    const kind = kindOf(checked)
+    if (kind === 'tombstone') {
       o.summary.tombstone()
-      yield row(checked, 'tombstone', null, defaults, 0)
-    } else if (verdict.kind !== 'event') {
+      yield row(checked, kind, null, defaults, 0)
+    } else if (record.value === null || verdict.kind !== 'event') {
       o.summary.quarantined()
       yield row(checked, 'quarantined', record.value, defaults, 0)
     } else {
@@ -42,6 +44,12 @@ export function* rowsOf(
       }
     }
   }
+}
+
+/** As what a record is archived. A null value is a tombstone, whatever the checker says. */
+export function kindOf({ record, verdict }: CheckedRecord): RecordKind {
+  if (record.value === null) return 'tombstone'
+  return verdict.kind === 'event' ? 'event' : 'quarantined'
 }
 
 function resolve(

@@ -35,6 +35,8 @@ class ColdSink implements Sink {
   readonly #options: ColdSinkOptions
   readonly #schemas: WriterSchemas
   readonly #hashers = new Map<string, LeafHasher>()
+  /** Deliveries that have not ended, by partition. */
+  readonly #running = new Map<string, Set<Promise<unknown>>>()
 
   constructor(options: ColdSinkOptions) {
     this.#options = options
@@ -42,6 +44,8 @@ class ColdSink implements Sink {
   }
 
   async claim(partition: PartitionRef, signal: AbortSignal): Promise<Claim> {
+    // A rejoin claims again while a delivery of the old generation may still run in this process.
+    await Promise.allSettled(this.#running.get(partitionKey(partition)) ?? [])
     const claim = new ColdClaim({ partition, context: this.#options, failpoints: this.#options.failpoints })
     await claim.open(signal)
     return claim
@@ -49,7 +53,7 @@ class ColdSink implements Sink {
 
   async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly RangeOutcome[]> {
     const limit = this.#options.parallelPuts ?? PARALLEL_PUTS
-    const settled = await concurrently(deliveries, limit, (delivery) => this.#deliverOne(delivery, signal))
+    const settled = await concurrently(deliveries, limit, (delivery) => this.#noted(delivery, signal))
     const failures = settled
       .filter((result) => result.status === 'rejected')
       .map((result): unknown => result.reason)
@@ -65,6 +69,20 @@ class ColdSink implements Sink {
 
   async close(): Promise<void> {
     this.#options.store.close()
+  }
+
+  async #noted(delivery: Delivery, signal: AbortSignal): Promise<RangeOutcome> {
+    const key = partitionKey(delivery.range.partition)
+    const running = this.#running.get(key) ?? new Set()
+    this.#running.set(key, running)
+    const delivering = this.#deliverOne(delivery, signal)
+    running.add(delivering)
+    try {
+      return await delivering
+    } finally {
+      running.delete(delivering)
+      if (running.size === 0) this.#running.delete(key)
+    }
   }
 
   async #deliverOne({ claim, range }: Delivery, signal: AbortSignal): Promise<RangeOutcome> {

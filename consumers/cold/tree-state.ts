@@ -1,12 +1,13 @@
 import type { CompactRange } from '../../proof/compact-range.ts'
 import { emptyFrontier } from '../../proof/compact-range.ts'
+import type { TipRecord } from '../engine/contracts.ts'
 
 /** Where the archive of one partition ends. */
 export interface TreeState {
   /** The last offset that the archive has dealt with; null: nothing yet. */
   readonly last: bigint | null
-  /** Offset and leaf hash of the last record. */
-  readonly lastRecord: { readonly offset: bigint; readonly hash: Buffer } | null
+  /** The last record; its hash is that of its leaf. */
+  readonly lastRecord: TipRecord | null
   /** Of the last object, milliseconds since the Unix epoch; the next object's minute is not before it. */
   readonly minute: number
   readonly frontier: CompactRange

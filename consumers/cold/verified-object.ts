@@ -5,6 +5,7 @@ import type { ArchiveHeader } from '../../schemas/archive/header.ts'
 import { parseObjectKey } from '../../schemas/archive/key.ts'
 import { readObject } from '../../schemas/archive/object.ts'
 import type { ArchivedRecord } from '../../schemas/archive/row-reader.ts'
+import type { RecordKind } from '../../schemas/archive/row-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import type { PartitionRef } from '../engine/contracts.ts'
 import { type ColdContext, trustedKeys } from './options.ts'
@@ -43,10 +44,18 @@ function verified(context: ColdContext, partition: PartitionRef, key: string, by
   const object = readObject(bytes)
   const { header } = object
   const offsets: bigint[] = []
+  let kind: RecordKind = 'event'
+  const noting = function* (): Generator<ArchivedRecord> {
+    for (const record of object.records()) {
+      offsets.push(record.offset)
+      kind = record.kind
+      yield record
+    }
+  }
   const verdict = verifyObject({
     ...object,
     claims: header,
-    records: noting(object.records(), offsets),
+    records: noting(),
     logId: context.logIdOf(partition),
     publicKeys: trustedKeys(context),
     crypto: context.crypto,
@@ -60,19 +69,12 @@ function verified(context: ColdContext, partition: PartitionRef, key: string, by
   const hash = Buffer.from(verdict.leaves.subarray(verdict.leaves.length - HASH_BYTES))
   const state = {
     last: header.last,
-    lastRecord: { offset: lastOffset, hash },
+    lastRecord: { offset: lastOffset, hash, kind },
     minute: name.minute,
     frontier: verdict.frontier,
     key,
   }
   return { header, offsets, leaves: verdict.leaves, state }
-}
-
-function* noting(records: Iterable<ArchivedRecord>, offsets: bigint[]): Generator<ArchivedRecord> {
-  for (const record of records) {
-    offsets.push(record.offset)
-    yield record
-  }
 }
 
 export function contradicted(key: string, what: string, cause?: unknown): DaybookError {

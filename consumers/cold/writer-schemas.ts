@@ -16,9 +16,9 @@ export interface RegisteredSchema {
 /** What the archive needs to know of schemas. */
 export interface ArchiveCatalogue {
   /** The schema with this id, under which the checker has accepted a record of the range. Never asks the registry. */
-  writer(schemaId: number): RegisteredSchema
+  schemaOf(schemaId: number): RegisteredSchema
   /** Shapes the rows of ranges that hold no event. */
-  readonly fallback: AvroRecordSchema
+  readonly newest: { readonly schema: AvroRecordSchema }
 }
 
 /** A writer's schema with all that is compiled from it. */
@@ -48,8 +48,8 @@ export class WriterSchemas {
   of(schemaId: number | null): CompiledWriter {
     const known = this.#compiled.get(schemaId)
     if (known !== undefined) return known
-    const registered = schemaId === null ? null : this.#catalogue.writer(schemaId)
-    const schema = registered?.schema ?? this.#catalogue.fallback
+    const registered = schemaId === null ? null : this.#catalogue.schemaOf(schemaId)
+    const schema = registered?.schema ?? this.#catalogue.newest.schema
     const compiled = {
       registered,
       rowSchemaJson: rowSchema(schema),
@@ -69,7 +69,7 @@ export class WriterSchemas {
     const name = ids.join()
     const known = this.#bases.get(name)
     if (known !== undefined) return known
-    const nodes = ids.map((id) => parseRecordSchema(this.#catalogue.writer(id).schema))
+    const nodes = ids.map((id) => parseRecordSchema(this.#catalogue.schemaOf(id).schema))
     const index = nodes.findIndex((node) =>
       nodes.every((other) => other === node || ['same', 'older'].includes(relationOf(other, node))),
     )
@@ -83,7 +83,10 @@ export class WriterSchemas {
     const name = `${from}>${to}`
     const known = this.#resolvers.get(name)
     if (known !== undefined) return known
-    const resolver = compileResolver(this.#catalogue.writer(from).schema, this.#catalogue.writer(to).schema)
+    const resolver = compileResolver(
+      this.#catalogue.schemaOf(from).schema,
+      this.#catalogue.schemaOf(to).schema,
+    )
     this.#resolvers.set(name, resolver)
     return resolver
   }

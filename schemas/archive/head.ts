@@ -37,10 +37,12 @@ function beginsAsAuditEvent(schema: AvroRecordSchema): boolean {
 function directReader(head: EventHead): HeadReader {
   return (buf, start, end) => {
     const reader = new ByteReader(buf, start, end)
-    reader.pos += reader.readLong()
-    const length = reader.readLong()
+    const idLength = reader.readLong()
+    reader.pos += idLength
+    const tenantLength = reader.readLong()
     head.tenantStart = reader.pos
-    head.tenantEnd = reader.pos += length
+    reader.pos += tenantLength
+    head.tenantEnd = reader.pos
     head.occurredAt = reader.readLong()
     return true
   }
