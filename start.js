@@ -35,7 +35,7 @@ if (args.includes('--help') || args.includes('-h')) {
 function goOn(node) {
   const main = fileURLToPath(new URL('./infra/local/start.ts', import.meta.url))
   // The child ends when its standard input does, so it cannot outlive this process, however this one ends.
-  const child = spawn(node, ['--disable-warning=TimeoutNegativeWarning', main, ...args], {
+  const child = spawn(node, ['--disable-warning=TimeoutNegativeWarning', main, '--parent-pipe', ...args], {
     stdio: ['pipe', 'inherit', 'inherit'],
   })
   child.stdin.on('error', () => {})

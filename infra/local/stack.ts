@@ -18,8 +18,10 @@ export interface StackOptions {
   /** `fixed`: the default ports, or those this data directory had before; `free`: any. Default `fixed`. */
   readonly ports?: 'fixed' | 'free'
   readonly log: StackLog
-  /** Servers that exist already: they are used and not started. */
+  /** Servers that exist already: they are used and nothing is started in their place. */
   readonly external?: Partial<Endpoints>
+  /** Breaks the start off: what runs is stopped and the start rejects with the signal's reason. */
+  readonly signal?: AbortSignal
 }
 
 export interface Stack {
@@ -44,7 +46,7 @@ const S3_CREDENTIALS = {
 
 /**
  * Starts Kafka, the schema registry, ClickHouse and S3 on 127.0.0.1, side by side; what is not on this machine yet
- * is downloaded or built first. Resolves when all answer. If one fails, the others are stopped and it rejects.
+ * is downloaded or built first. Resolves when all answer. If one fails, it stops the others and rejects at once.
  * All end with this process, however that ends.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -60,28 +62,31 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   const external = options.external ?? {}
   const started: Component[] = []
+  let failed = false
   const begin = async (name: keyof Endpoints, make: (place: Place) => Promise<Component>) => {
-    if (external[name] !== undefined) return null
+    if (external[name] !== undefined) return
     const made = await make(place)
+    if (failed) return
     const step = options.log.step(`${name} starts`)
     started.push(made)
     await made.start()
     step.done()
-    return made
   }
-  const outcomes = await Promise.allSettled([
-    begin('s3', makeS3),
-    begin('registry', makeRegistry),
-    begin('clickhouse', makeClickHouse),
-    begin('kafka', makeKafka),
-  ])
   const stop = async () => {
     await Promise.all(started.map((each) => each.stop()))
   }
-  const failure = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (failure !== undefined) {
+  try {
+    const all = Promise.all([
+      begin('s3', makeS3),
+      begin('registry', makeRegistry),
+      begin('clickhouse', makeClickHouse),
+      begin('kafka', makeKafka),
+    ])
+    await (options.signal === undefined ? all : Promise.race([all, aborted(options.signal)]))
+  } catch (error) {
+    failed = true
     await stop()
-    throw failure.reason
+    throw error
   }
   const byName = (name: string) => started.find((each) => each.name === name) ?? null
   return {
@@ -94,6 +99,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     components: () => started,
     stop,
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 interface Place {

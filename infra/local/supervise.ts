@@ -5,7 +5,8 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { DaybookError } from '../../schemas/errors.ts'
 
-const SCRIPT = fileURLToPath(new URL('./supervise.sh', import.meta.url))
+/** See the script's own head for what it does. */
+export const SUPERVISE_SCRIPT = fileURLToPath(new URL('./supervise.sh', import.meta.url))
 
 export interface ProgramSpec {
   readonly name: string
@@ -37,7 +38,7 @@ export async function supervise(spec: ProgramSpec): Promise<Supervised> {
   mkdirSync(dirname(spec.logFile), { recursive: true })
   mkdirSync(spec.cwd, { recursive: true })
   const log = openSync(spec.logFile, 'a')
-  const child = spawn('/bin/sh', [SCRIPT, String(spec.graceSeconds), spec.command, ...spec.args], {
+  const child = spawn('/bin/sh', [SUPERVISE_SCRIPT, String(spec.graceSeconds), spec.command, ...spec.args], {
     cwd: spec.cwd,
     env: spec.env,
     detached: true,

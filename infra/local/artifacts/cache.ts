@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { lock } from '../file-lock.ts'
@@ -32,9 +32,9 @@ export async function cached(root: string, artifact: Artifact, log: StackLog): P
   try {
     if (exists(dir)) return dir
     const step = log.step(`${artifact.name} ${artifact.version} from ${artifact.origin}`)
-    const partial = join(root, `${name}.partial`)
-    rmSync(partial, { recursive: true, force: true })
-    mkdirSync(partial, { recursive: true })
+    for (const left of readdirSync(root).filter((entry) => entry.startsWith(`${name}.partial-`)))
+      rmSync(join(root, left), { recursive: true, force: true })
+    const partial = mkdtempSync(join(root, `${name}.partial-`))
     try {
       await artifact.build(partial)
     } catch (error) {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { DaybookError } from '../../../schemas/errors.ts'
+import { SUPERVISE_SCRIPT } from '../supervise.ts'
 
 export interface RunOptions {
   readonly command: string
@@ -11,22 +12,28 @@ export interface RunOptions {
 }
 
 const TAIL_CHARACTERS = 2_000
+const GRACE_SECONDS = '2'
 
-/** Runs a build tool to its end and returns its standard output; throws with the last of its output otherwise. */
+/**
+ * Runs a build tool to its end and returns its standard output; throws with the last of its output otherwise. It ends
+ * with this process.
+ */
 export function run(options: RunOptions): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(options.command, options.args, {
+    const child = spawn('/bin/sh', [SUPERVISE_SCRIPT, GRACE_SECONDS, options.command, ...options.args], {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe', 'ignore'],
     })
+    child.stdin?.on('error', () => {})
     let output = ''
     let tail = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       output += text
       tail = (tail + text).slice(-TAIL_CHARACTERS)
     })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       tail = (tail + text).slice(-TAIL_CHARACTERS)
     })
     const failed = (how: string, cause?: unknown) =>

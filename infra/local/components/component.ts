@@ -38,10 +38,12 @@ export function component(spec: ComponentSpec): Component {
 
   const start = async () => {
     if (program?.running() === true) return
+    wanted = true
     await spec.prepare?.()
     const started = await supervise(spec)
     program = started
-    wanted = true
+    // stop() was called while there was nothing to stop yet.
+    if (!wanted) await started.stop()
     void started.exited.then((status) => {
       if (wanted && program === started) for (const listener of listeners) listener(status)
     })
