@@ -1,0 +1,67 @@
+import type { Clock } from '../../runtime/clock.ts'
+import type { Failpoints } from '../../runtime/failpoints.ts'
+import type { CutPolicy, SourceRecord } from './contracts.ts'
+import type { CutCause, EngineObserver } from './observer.ts'
+import type { PartitionSession } from './partition-session.ts'
+import { recordBytes } from './range.ts'
+
+export interface CutterOptions {
+  readonly cut: CutPolicy
+  readonly clock: Clock
+  readonly failpoints: Failpoints
+  readonly observer: EngineObserver
+  /** A range is ready. */
+  readonly onCut: () => void
+  readonly onFault: (error: unknown) => void
+}
+
+/** Closes open ranges by rows, bytes, age or boundary. */
+export class Cutter {
+  readonly #options: CutterOptions
+  readonly #ages = new Map<PartitionSession, () => void>()
+
+  constructor(options: CutterOptions) {
+    this.#options = options
+  }
+
+  /** Why `record` must not join the open range, or null. */
+  before(session: PartitionSession, record: SourceRecord): CutCause | null {
+    const { cut } = this.#options
+    const first = session.open.firstAppendTime
+    if (first === null) return null
+    if (session.open.rows >= cut.maxRows) return 'rows'
+    if (session.open.bytes + recordBytes(record) > cut.maxBytes) return 'bytes'
+    return cut.boundary?.(first, record.appendTime) === true ? 'boundary' : null
+  }
+
+  /** Why the open range is full, or null; starts the clock of a range's first record. */
+  after(session: PartitionSession): CutCause | null {
+    const { cut, clock } = this.#options
+    if (session.open.rows >= cut.maxRows) return 'rows'
+    if (session.open.bytes >= cut.maxBytes) return 'bytes'
+    if (!this.#ages.has(session)) {
+      const aged = () => this.cut(session, 'age').catch(this.#options.onFault)
+      this.#ages.set(session, clock.after(cut.maxAgeMs, aged))
+    }
+    return null
+  }
+
+  /** Closes the open range, if it has a record by then. */
+  async cut(session: PartitionSession, cause: CutCause): Promise<void> {
+    const { failpoints, observer, onCut } = this.#options
+    await failpoints.hit('cut.before')
+    if (session.isOver) return this.forget(session)
+    this.forget(session)
+    const range = session.cut()
+    if (range === null) return
+    observer.cut(range, cause)
+    await failpoints.hit('cut.after')
+    onCut()
+  }
+
+  /** The session's age no longer counts. */
+  forget(session: PartitionSession): void {
+    this.#ages.get(session)?.()
+    this.#ages.delete(session)
+  }
+}

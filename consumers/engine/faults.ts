@@ -1,0 +1,51 @@
+import { DaybookError } from '../../schemas/errors.ts'
+import type { LogBounds, PartitionRef } from './contracts.ts'
+
+const where = (ref: PartitionRef) => `${ref.topic} (${ref.topicId}) partition ${ref.partition}`
+
+const details = (ref: PartitionRef) => ({
+  topic: ref.topic,
+  topicId: ref.topicId,
+  partition: ref.partition,
+})
+
+/** Offsets `first`..`last` are wanted, and Kafka no longer has them. */
+export function logLost(ref: PartitionRef, first: bigint, last: bigint): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_ENGINE_LOG_LOST',
+    `Offsets ${first}..${last} of ${where(ref)} are in neither the store nor Kafka. ` +
+      `If they are lost for good, record that with \`daybook offsets accept-gap\` and start again.`,
+    { details: { ...details(ref), first, last } },
+  )
+}
+
+/** The store holds more than the log has. */
+export function tipBeyondLog(ref: PartitionRef, tip: bigint, bounds: LogBounds): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_ENGINE_TIP_BEYOND_LOG',
+    `The store holds offset ${tip} of ${where(ref)}, but its log ends before ${bounds.logEnd}. ` +
+      `Kafka lost acknowledged records, or this is another cluster: find out which before starting again.`,
+    { details: { ...details(ref), tip, logStart: bounds.logStart, logEnd: bounds.logEnd } },
+  )
+}
+
+/** The store and the log disagree about a record, or the store about itself. */
+export function tipContradicted(ref: PartitionRef, offset: bigint, what: string): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_ENGINE_TIP_CONTRADICTED',
+    `At offset ${offset} of ${where(ref)} ${what}. ` +
+      `Nothing more is written before an operator has compared the store with Kafka.`,
+    { details: { ...details(ref), offset } },
+  )
+}
+
+/** Records of a schema that decoded before fail now. */
+export function decodeRegression(ref: PartitionRef, offset: bigint, schemaId: number | null): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_ENGINE_DECODE_REGRESSION',
+    `Records of schema id ${schemaId ?? 'unknown'} decoded before and fail now, up to offset ${offset} of ${where(ref)}. ` +
+      `They are not sent to quarantine, since the fault may be this program's: roll back or fix it, or ` +
+      `raise the regression limits if the producer is at fault.`,
+    { details: { ...details(ref), offset, schemaId } },
+  )
+}

@@ -1,0 +1,59 @@
+import type { BadRecordCode, PartitionRef, Range, RangeOutcome, Tip } from './contracts.ts'
+
+/** Which step is being tried again. */
+export type RetriedStep = 'claim' | 'tip' | 'prepare' | 'deliver' | 'reclaim' | 'commit'
+
+export type CutCause = 'rows' | 'bytes' | 'age' | 'boundary' | 'memory' | 'shutdown'
+
+/** For every range: offsets = records + quarantined + gaps. */
+export interface RangeAccount {
+  readonly offsets: bigint
+  /** Events and tombstones. */
+  readonly delivered: number
+  readonly quarantined: number
+  readonly gaps: bigint
+}
+
+/** What the engine tells about itself, for metrics and logs. Called synchronously: must be cheap and must not throw. */
+export interface EngineObserver {
+  assigned(generation: number, partitions: readonly PartitionRef[]): void
+  /** The exclusion is taken; `position` is the next offset that the store wants. */
+  claimed(partition: PartitionRef, tip: Tip, position: bigint): void
+  fetched(partition: PartitionRef, records: number, highWatermark: bigint): void
+  /** A record goes to quarantine with its range. */
+  badRecord(partition: PartitionRef, offset: bigint, code: BadRecordCode, schemaId: number | null): void
+  /** Many bad records in a row: a producer is broken. Repeated each time the count doubles. */
+  flood(partition: PartitionRef, code: BadRecordCode, inARow: number): void
+  cut(range: Range, cause: CutCause): void
+  deliveryStarted(ranges: readonly Range[]): void
+  /** `outcome` is null after a throw: what the store holds is asked next. */
+  deliveryEnded(ranges: readonly Range[], outcomes: readonly RangeOutcome[] | null, ms: number): void
+  /** The store is known to hold these offsets, by its answer or by its tip. Once per range, or part of a range. */
+  accounted(partition: PartitionRef, account: RangeAccount): void
+  fenced(partition: PartitionRef): void
+  committed(partition: PartitionRef, next: bigint): void
+  /** `partition` is null where the step concerns several. */
+  retrying(step: RetriedStep, partition: PartitionRef | null, delayMs: number, error: unknown): void
+  memory(bytes: number, paused: boolean): void
+  /** The engine has stopped for good; the process must end. */
+  crashed(error: unknown): void
+}
+
+const ignore = (): void => undefined
+
+export const noObserver: EngineObserver = {
+  assigned: ignore,
+  claimed: ignore,
+  fetched: ignore,
+  badRecord: ignore,
+  flood: ignore,
+  cut: ignore,
+  deliveryStarted: ignore,
+  deliveryEnded: ignore,
+  accounted: ignore,
+  fenced: ignore,
+  committed: ignore,
+  retrying: ignore,
+  memory: ignore,
+  crashed: ignore,
+}

@@ -1,0 +1,62 @@
+import type { Clock } from '../../runtime/clock.ts'
+import type { Failpoints } from '../../runtime/failpoints.ts'
+import type { Checker, CutPolicy, Sink, Source } from './contracts.ts'
+import type { EngineObserver } from './observer.ts'
+
+export interface EngineOptions {
+  readonly source: Source
+  /** Not closed by the engine: whoever made it closes it after `stop`. */
+  readonly sink: Sink
+  readonly checker: Checker
+  readonly cut: CutPolicy
+  readonly limits?: Partial<EngineLimits>
+  readonly clock: Clock
+  readonly failpoints: Failpoints
+  readonly observer: EngineObserver
+  /** Uniform in [0, 1): jitter of the back-off. */
+  readonly random: () => number
+}
+
+export interface EngineLimits {
+  /** Key and value bytes of undelivered records over all partitions; one fetch per partition may exceed it. */
+  readonly memoryBytes: number
+  /** Fetching goes on again when the undelivered bytes have fallen to this. */
+  readonly memoryLowBytes: number
+  /** Sink writes under way at the same time. */
+  readonly concurrentDeliveries: number
+  /** A delivery takes ready ranges of several partitions up to these; one range alone may exceed them. */
+  readonly deliveryRows: number
+  readonly deliveryBytes: number
+  readonly deliveryRanges: number
+  readonly backoffFirstMs: number
+  readonly backoffMaxMs: number
+  /** A partition with lag is unhealthy when nothing of it was delivered for `cut.maxAgeMs` plus this. */
+  readonly stallMs: number
+  readonly watchdogMs: number
+  /** So many records of one schema id fail in a row, after one that decoded: a fault of ours. */
+  readonly regressionInARow: number
+  /** Or at least this share of the newest `regressionWindow` records of that id. */
+  readonly regressionRatio: number
+  readonly regressionWindow: number
+  /** So many bad records in a row in one partition raise the flood alarm. */
+  readonly floodInARow: number
+}
+
+const MIB = 1024 * 1024
+
+export const DEFAULT_LIMITS: EngineLimits = {
+  memoryBytes: 256 * MIB,
+  memoryLowBytes: 128 * MIB,
+  concurrentDeliveries: 1,
+  deliveryRows: 500_000,
+  deliveryBytes: 64 * MIB,
+  deliveryRanges: 1_000,
+  backoffFirstMs: 100,
+  backoffMaxMs: 30_000,
+  stallMs: 60_000,
+  watchdogMs: 5_000,
+  regressionInARow: 1_000,
+  regressionRatio: 0.98,
+  regressionWindow: 5_000,
+  floodInARow: 100,
+}

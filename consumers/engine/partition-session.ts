@@ -1,0 +1,216 @@
+import type { Claim, PartitionRef, Range, Tip, TipRecord } from './contracts.ts'
+import { partitionKey } from './contracts.ts'
+import { tipContradicted } from './faults.ts'
+import type { MemoryBudget } from './memory.ts'
+import type { RangeAccount } from './observer.ts'
+import { OpenRange } from './open-range.ts'
+import { accountThrough, rangeBeyond } from './range.ts'
+
+/** Why a partition stands still on purpose. */
+export interface Waiting {
+  readonly step: string
+  readonly code: string
+}
+
+export interface PartitionSessionOptions {
+  readonly partition: PartitionRef
+  readonly generation: number
+  readonly memory: MemoryBudget
+  /** Called once for each stretch of offsets that the store is known to hold. */
+  readonly onAccounted: (account: RangeAccount) => void
+  readonly fingerprint: (record: Range['records'][number]) => Buffer
+}
+
+/**
+ * One partition during one generation: claiming → open (taking in, cutting, delivering, recovering) → over.
+ * Only state and its transitions; no call waits. Invariant while open: store | queue | open range follow each other
+ * without hole or overlap: `doneThrough + 1` is where the first queued range begins (or the open range, if none).
+ */
+export class PartitionSession {
+  readonly partition: PartitionRef
+  readonly key: string
+  readonly generation: number
+  /** The tip's record, until it was read again from the log and compared. */
+  unverified: TipRecord | null = null
+  acceptedLossThrough: bigint | null = null
+  highWatermark: bigint | null = null
+  /** A delivery of the first queued range is under way. */
+  delivering = false
+  /** Asking the store, backing off or claiming again: not to be delivered now. */
+  recovering = false
+  /** Failed deliveries in a row without any progress. */
+  failures = 0
+  waiting: Waiting | null = null
+  readonly #options: PartitionSessionOptions
+  readonly #over = new AbortController()
+  readonly #intakeOver = new AbortController()
+  #claim: Claim | null = null
+  #doneThrough = -1n
+  #queue: Range[] = []
+  #open: OpenRange
+
+  constructor(options: PartitionSessionOptions) {
+    this.#options = options
+    this.partition = options.partition
+    this.key = partitionKey(options.partition)
+    this.generation = options.generation
+    this.#open = new OpenRange(options.partition, 0n)
+  }
+
+  /** Aborts when the session is over. */
+  get signal(): AbortSignal {
+    return this.#over.signal
+  }
+
+  /** Aborts when nothing more is to be taken in: when the session is over, or the engine stops. */
+  get intakeSignal(): AbortSignal {
+    return this.#intakeOver.signal
+  }
+
+  closeIntake(): void {
+    this.#intakeOver.abort()
+  }
+
+  get isOver(): boolean {
+    return this.#over.signal.aborted
+  }
+
+  get claim(): Claim | null {
+    return this.#claim
+  }
+
+  get open(): OpenRange {
+    return this.#open
+  }
+
+  get head(): Range | undefined {
+    return this.#queue[0]
+  }
+
+  get queued(): number {
+    return this.#queue.length
+  }
+
+  /** The store is known to hold everything up to here; −1: nothing. */
+  get doneThrough(): bigint {
+    return this.#doneThrough
+  }
+
+  /** The next offset to take in. */
+  get next(): bigint {
+    return this.#open.next
+  }
+
+  /** What may be committed: gaps behind the last delivered record count as done. */
+  get committable(): bigint {
+    const onlyGapsLeft = this.#queue.length === 0 && this.#open.rows === 0
+    return onlyGapsLeft ? this.#open.next : this.#doneThrough + 1n
+  }
+
+  get hasUndelivered(): boolean {
+    return this.#queue.length > 0 || this.#open.rows > 0
+  }
+
+  get ready(): boolean {
+    return !this.isOver && !this.delivering && !this.recovering && this.#queue.length > 0
+  }
+
+  /** Begins with what the store says. */
+  begin(claim: Claim, tip: Tip): void {
+    this.#claim = claim
+    this.#doneThrough = tip.last ?? -1n
+    this.#open = new OpenRange(this.partition, this.#doneThrough + 1n)
+    this.unverified = tip.lastRecord
+    this.acceptedLossThrough = tip.acceptedLossThrough
+  }
+
+  /** Goes on under a new claim, after another one has fenced the first. */
+  renew(claim: Claim, tip: Tip): void {
+    this.#claim = claim
+    this.acceptedLossThrough = tip.acceptedLossThrough
+    this.applyTip(tip, 'another')
+  }
+
+  /** Closes the open range. Null where it has no record. */
+  cut(): Range | null {
+    const range = this.#open.cut()
+    if (range !== null) this.#queue.push(range)
+    return range
+  }
+
+  /** The first queued range is durable. */
+  delivered(): void {
+    const range = this.head
+    if (range === undefined) return
+    this.#options.onAccounted(accountThrough(range, range.last))
+    this.#dropHead(range)
+    this.#doneThrough = range.last
+    this.failures = 0
+  }
+
+  /**
+   * Drops what the store holds, trims the range it holds in part. Offsets that another writer brought in are not
+   * accounted here: it did.
+   * @throws DaybookError when the store holds less than it did, or another record than ours.
+   */
+  applyTip(tip: Tip, writer: 'self' | 'another'): void {
+    const held = tip.last ?? -1n
+    if (held < this.#doneThrough) {
+      throw tipContradicted(
+        this.partition,
+        this.#doneThrough,
+        `the store had a record and now ends at ${held}`,
+      )
+    }
+    this.#compare(tip.lastRecord)
+    while (this.head !== undefined && this.head.first <= held) {
+      if (writer === 'self') this.#options.onAccounted(accountThrough(this.head, held))
+      if (this.head.last > held) this.#trimHead(this.head, held)
+      else this.#dropHead(this.head)
+    }
+    if (this.#queue.length === 0) this.#options.memory.release(this.#open.dropThrough(held))
+    if (held > this.#doneThrough) this.failures = 0
+    this.#doneThrough = held
+  }
+
+  /** Ends the session; what is open or queued is abandoned, a running delivery ends by itself. */
+  end(): void {
+    if (this.isOver) return
+    const running = this.delivering ? (this.head?.bytes ?? 0) : 0
+    const queued = this.#queue.reduce((sum, range) => sum + range.bytes, 0)
+    this.#options.memory.release(queued + this.#open.bytes - running)
+    this.#queue = this.delivering ? this.#queue.slice(0, 1) : []
+    this.#open = new OpenRange(this.partition, this.#open.next)
+    this.#intakeOver.abort()
+    this.#over.abort()
+  }
+
+  /** The delivery that was under way when the session ended has ended too, whatever its outcome. */
+  releaseRunning(): void {
+    if (this.head !== undefined) this.#dropHead(this.head)
+  }
+
+  #trimHead(head: Range, held: bigint): void {
+    const rest = rangeBeyond(head, held)
+    this.#options.memory.release(head.bytes - rest.bytes)
+    this.#queue[0] = rest
+  }
+
+  #dropHead(head: Range): void {
+    this.#queue.shift()
+    this.#options.memory.release(head.bytes)
+  }
+
+  /** The tip's record is compared where it is still in memory. */
+  #compare(stored: TipRecord | null): void {
+    if (stored === null) return
+    const ours =
+      this.#queue
+        .find((range) => range.first <= stored.offset && stored.offset <= range.last)
+        ?.records.find((checked) => checked.record.offset === stored.offset) ??
+      this.#open.recordAt(stored.offset)
+    if (ours !== undefined && !this.#options.fingerprint(ours).equals(stored.hash)) {
+      throw tipContradicted(this.partition, stored.offset, 'the store holds another record than Kafka')
+    }
+  }
+}

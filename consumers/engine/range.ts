@@ -1,0 +1,58 @@
+import type { CheckedRecord, Gap, Range, SourceRecord } from './contracts.ts'
+import type { RangeAccount } from './observer.ts'
+
+export function recordBytes(record: SourceRecord): number {
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0)
+}
+
+export function totalBytes(records: readonly CheckedRecord[]): number {
+  return records.reduce((sum, checked) => sum + recordBytes(checked.record), 0)
+}
+
+/** The parts of `gaps` above `held`. */
+export function gapsBeyond(gaps: readonly Gap[], held: bigint): Gap[] {
+  return gaps
+    .filter((gap) => gap.last > held)
+    .map((gap) => (gap.first > held ? gap : { ...gap, first: held + 1n }))
+}
+
+/**
+ * What of `range` lies beyond `held`, an offset inside it. Its last offset is always a record's, so the remainder
+ * has one too.
+ */
+export function rangeBeyond(range: Range, held: bigint): Range {
+  const records = range.records.filter((checked) => checked.record.offset > held)
+  return {
+    ...range,
+    first: held + 1n,
+    records,
+    gaps: gapsBeyond(range.gaps, held),
+    bytes: totalBytes(records),
+  }
+}
+
+/** Adds `gap` to the end of `gaps`, as one with the last where both have the same reason. */
+export function appendGap(gaps: Gap[], gap: Gap): void {
+  const previous = gaps.at(-1)
+  const joins = previous !== undefined && previous.reason === gap.reason && previous.last + 1n === gap.first
+  if (joins) gaps[gaps.length - 1] = { ...previous, last: gap.last }
+  else gaps.push(gap)
+}
+
+/** The account of the part of `range` up to `held`. */
+export function accountThrough(range: Range, held: bigint): RangeAccount {
+  const last = range.last < held ? range.last : held
+  let delivered = 0
+  let quarantined = 0
+  for (const { record, verdict } of range.records) {
+    if (record.offset > last) break
+    if (verdict.kind === 'bad') quarantined++
+    else delivered++
+  }
+  let gaps = 0n
+  for (const gap of range.gaps) {
+    if (gap.first > last) break
+    gaps += (gap.last < last ? gap.last : last) - gap.first + 1n
+  }
+  return { offsets: last - range.first + 1n, delivered, quarantined, gaps }
+}

@@ -1,0 +1,87 @@
+import type {
+  Gap,
+  GapReason,
+  LogBounds,
+  PartitionRef,
+  SourceBatch,
+  SourceRecord,
+} from '../../../consumers/engine/contracts.ts'
+
+type Entry = { readonly record: SourceRecord } | { readonly gap: Exclude<GapReason, 'lost_accepted'> }
+
+export type FakeFetch = Pick<SourceBatch, 'records' | 'gaps' | 'first' | 'last' | 'highWatermark'>
+
+/** One partition's log: records, and offsets that hold none. Retention cuts it in front. */
+export class FakeLog {
+  readonly partition: PartitionRef
+  readonly #entries: Entry[] = []
+  #start = 0
+
+  constructor(partition: PartitionRef) {
+    this.partition = partition
+  }
+
+  get bounds(): LogBounds {
+    return { logStart: BigInt(this.#start), logEnd: BigInt(this.#entries.length) }
+  }
+
+  /** Appends a record and returns its offset. */
+  append(value: Buffer | null, appendTime: number, key: Buffer | null = null): bigint {
+    const offset = BigInt(this.#entries.length)
+    this.#entries.push({ record: { offset, appendTime, key, value } })
+    return offset
+  }
+
+  appendGap(reason: Exclude<GapReason, 'lost_accepted'>): void {
+    this.#entries.push({ gap: reason })
+  }
+
+  /** Retention: offsets below `offset` are gone from Kafka. */
+  truncateBefore(offset: bigint): void {
+    this.#start = Math.max(this.#start, Number(offset))
+  }
+
+  /** An unclean leader: offsets from `offset` on are gone, and will be given out again. */
+  truncateFrom(offset: bigint): void {
+    this.#entries.length = Math.min(this.#entries.length, Number(offset))
+  }
+
+  /** What was ever appended at `offset`, lost or not. */
+  recordAt(offset: bigint): SourceRecord | null {
+    const entry = this.#entries[Number(offset)]
+    return entry !== undefined && 'record' in entry ? entry.record : null
+  }
+
+  /** Every offset in `first`..`last` is without record. */
+  isGap(first: bigint, last: bigint): boolean {
+    for (let offset = first; offset <= last; offset++) if (this.recordAt(offset) !== null) return false
+    return true
+  }
+
+  /** The first record at or after `offset`; null where there is none. */
+  nextRecord(offset: bigint): SourceRecord | null {
+    for (let at = offset; at < this.bounds.logEnd; at++) {
+      const record = this.recordAt(at)
+      if (record !== null) return record
+    }
+    return null
+  }
+
+  /** Reads at most `max` offsets; null at the end of the log. Below the start it jumps there silently, as kafkajs does. */
+  fetch(position: bigint, max: number): FakeFetch | null {
+    const { logStart, logEnd } = this.bounds
+    const first = position < logStart ? logStart : position
+    if (first >= logEnd) return null
+    const end = first + BigInt(max)
+    const last = (end < logEnd ? end : logEnd) - 1n
+    const records: SourceRecord[] = []
+    const gaps: Gap[] = []
+    for (let offset = first; offset <= last; offset++) {
+      const entry = this.#entries[Number(offset)]
+      if (entry === undefined) break
+      if ('record' in entry) records.push(entry.record)
+      else gaps.push({ first: offset, last: offset, reason: entry.gap })
+    }
+    return { records, gaps, first, last, highWatermark: logEnd }
+  }
+}

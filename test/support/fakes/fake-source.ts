@@ -1,0 +1,139 @@
+import type { LogBounds, PartitionRef, Source, SourceListener } from '../../../consumers/engine/contracts.ts'
+import { partitionKey } from '../../../consumers/engine/contracts.ts'
+import { DaybookError } from '../../../schemas/errors.ts'
+import type { FakeGroup } from './fake-group.ts'
+import type { FakeLog } from './fake-log.ts'
+import type { SimProcess } from './simulation.ts'
+
+export interface FakeSourceOptions {
+  readonly process: SimProcess
+  readonly group: FakeGroup
+  readonly logs: readonly FakeLog[]
+  readonly heartbeatMs: number
+  /** Drawn for every request: may make it fail before or after its effect. */
+  readonly faults: {
+    readonly commitFails: () => 'before' | 'after' | null
+    readonly boundsFail: () => boolean
+  }
+}
+
+/** One member of a group over fake logs: learns late of rebalances, re-delivers at times, jumps over lost offsets. */
+export class FakeSource implements Source {
+  readonly #options: FakeSourceOptions
+  readonly #paused = new Set<string>()
+  #listener: SourceListener | null = null
+  #generation: number | null = null
+  #over = new AbortController()
+  #fetching = true
+  #stopped = false
+
+  constructor(options: FakeSourceOptions) {
+    this.#options = options
+  }
+
+  async start(listener: SourceListener): Promise<void> {
+    const { process, group } = this.#options
+    this.#listener = listener
+    await process.hop()
+    group.join(process.name)
+    void this.#heartbeats()
+  }
+
+  async commit(generation: number, next: ReadonlyMap<PartitionRef, bigint>): Promise<void> {
+    const { process, group, faults } = this.#options
+    const fails = faults.commitFails()
+    await process.hop()
+    if (fails === 'before') throw unavailable()
+    const byKey = new Map([...next].map(([ref, position]) => [partitionKey(ref), position]))
+    if (!group.commit(process.name, generation, byKey)) throw unavailable()
+    await process.hop()
+    if (fails === 'after') throw unavailable()
+  }
+
+  async bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>> {
+    const { process, logs, faults } = this.#options
+    const fails = faults.boundsFail()
+    await process.hop()
+    if (fails) throw unavailable()
+    const keys = new Set(partitions.map(partitionKey))
+    const found = logs.filter((log) => keys.has(partitionKey(log.partition)))
+    const answer = new Map(found.map((log) => [partitionKey(log.partition), log.bounds]))
+    await process.hop()
+    return answer
+  }
+
+  pause(partitions: readonly PartitionRef[]): void {
+    for (const partition of partitions) this.#paused.add(partitionKey(partition))
+  }
+
+  resume(partitions: readonly PartitionRef[]): void {
+    for (const partition of partitions) this.#paused.delete(partitionKey(partition))
+  }
+
+  async quiesce(): Promise<void> {
+    this.#fetching = false
+    await this.#options.process.hop()
+  }
+
+  async stop(): Promise<void> {
+    const { process, group } = this.#options
+    this.#stopped = true
+    this.#over.abort()
+    await process.hop()
+    group.leave(process.name)
+  }
+
+  async #heartbeats(): Promise<void> {
+    const { process, group, heartbeatMs } = this.#options
+    while (!this.#stopped) {
+      const generation = group.heartbeat(process.name)
+      if (generation === null) group.join(process.name)
+      else if (generation !== this.#generation) void this.#begin(generation)
+      await process.sim.delay(heartbeatMs, process)
+    }
+  }
+
+  /** Nobody waits for what the old generation still has under way, as in kafkajs. */
+  async #begin(generation: number): Promise<void> {
+    const { process, group } = this.#options
+    this.#generation = generation
+    this.#over.abort()
+    this.#over = new AbortController()
+    const over = this.#over.signal
+    const assigned = group.assigned(process.name)
+    const logs = group.assignmentOf(process.name)
+    await process.hop()
+    if (over.aborted || this.#listener === null) return
+    const positions = await this.#listener.assigned(generation, assigned, over).catch(() => null)
+    if (over.aborted || positions === null) return
+    for (const log of logs) {
+      const position = positions.get(partitionKey(log.partition))
+      if (position !== undefined) void this.#read(log, generation, position, over)
+    }
+  }
+
+  async #read(log: FakeLog, generation: number, from: bigint, over: AbortSignal): Promise<void> {
+    const { process } = this.#options
+    const { sim } = process
+    let position = from
+    while (!over.aborted && !this.#stopped) {
+      await sim.delay(sim.latencyMs(), process)
+      const paused = this.#paused.has(partitionKey(log.partition)) || !this.#fetching
+      const batch = paused ? null : log.fetch(position, sim.between(1, 12))
+      if (batch === null) {
+        await sim.delay(40, process)
+        continue
+      }
+      await process.hop()
+      if (over.aborted) return
+      await this.#listener?.batch({ partition: log.partition, generation, ...batch })
+      position = batch.last + 1n
+      // A rejoin inside one generation delivers again what was delivered.
+      if (sim.chance(0.03)) position = from > position - 8n ? from : position - 8n
+    }
+  }
+}
+
+function unavailable(): DaybookError {
+  return new DaybookError('DAYBOOK_TEST_UNAVAILABLE', 'the fake broker does not answer', { retryable: true })
+}
