@@ -4,6 +4,7 @@ import type { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { EngineException, notImplemented } from './exception.ts'
+import { Lz4FrameDecoder } from './lz4-frame.ts'
 import { type FaceRequest, header } from './request.ts'
 
 /** Ends normally only when the whole body arrived and was sound; else fails. */
@@ -36,6 +37,7 @@ function contentDecoder(encoding: string): Transform | null {
     case 'zstd':
       return createZstdDecompress()
     case 'lz4':
+      return new Lz4FrameDecoder()
     case 'snappy':
     case 'xz':
     case 'bz2':

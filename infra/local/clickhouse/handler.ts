@@ -1,17 +1,18 @@
 /** One HTTP request: its own engine connection, prepared with the request's settings, then read or written through. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Accounts, authenticate } from './accounts.ts'
+import { type Account, type Accounts, authenticate } from './accounts.ts'
 import { type Answer, createAnswer } from './answer.ts'
 import { type BodyReader, bodyReader, decodedBody } from './body.ts'
 import type { Connection, Engine } from './engine.ts'
-import { EngineException, parseEngineException, syntaxError } from './exception.ts'
+import { EngineException, notImplemented, parseEngineException, syntaxError } from './exception.ts'
 import type { FifoPool } from './fifo.ts'
 import { runInsert } from './insert.ts'
 import { prepare } from './prepare.ts'
 import { type FaceRequest, readRequest } from './request.ts'
 import { sendResult } from './result.ts'
 import type { Running } from './running.ts'
+import { type Lease, ownConnection, type Sessions } from './sessions.ts'
 import { parseStatement, type Statement } from './statement.ts'
 
 export interface HandlerOptions {
@@ -19,13 +20,13 @@ export interface HandlerOptions {
   readonly accounts: Accounts
   readonly fifos: FifoPool
   readonly running: Running
+  readonly sessions: Sessions
   /** Where answers of `wait_end_of_query=1` wait for their end. */
   readonly spoolDir: string
 }
 
 /** Everything that is needed while one request is served. */
 export interface Exchange extends HandlerOptions {
-  readonly message: IncomingMessage
   readonly response: ServerResponse
   readonly request: FaceRequest
   readonly answer: Answer
@@ -44,22 +45,55 @@ export async function handleQuery(
   const { engine } = options
   const queryId = url.searchParams.get('query_id') ?? randomUUID()
   const answer = createAnswer({ response, queryId, version: engine.version, timezone: engine.timezone })
-  let connection: Connection | undefined
+  let ending: Ending
   try {
-    const request = readRequest(message, url)
-    const account = authenticate(options.accounts, request)
-    const body = bodyReader(decodedBody(message, request))
-    const { statement, rest } = await readStatement(request, body)
-    connection = engine.connect()
-    await prepare(connection, request, account)
-    await execute({ ...options, message, response, request, answer, connection }, statement, rest, body)
+    ending = await run({ ...options, message, response, answer, url })
   } catch (error) {
     const exception = error instanceof EngineException ? error : parseEngineException(String(error))
-    if (response.headersSent) response.destroy()
-    else answer.fail(exception)
-  } finally {
-    connection?.close()
+    ending = () => (response.headersSent ? response.destroy() : answer.fail(exception))
   }
+  await ending()
+}
+
+/**
+ * The last part of an answer. It is sent when the connection is free again, so that a client may use its session, or
+ * the process list, as soon as it has the answer.
+ */
+export type Ending = () => unknown
+
+interface Incoming extends HandlerOptions {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  readonly answer: Answer
+  readonly url: URL
+}
+
+async function run(incoming: Incoming): Promise<Ending> {
+  const { message, url } = incoming
+  const request = readRequest(message, url)
+  const account = authenticate(incoming.accounts, request)
+  const body = bodyReader(decodedBody(message, request))
+  const { statement, rest } = await readStatement(request, body)
+  const lease = leaseFor(incoming, request, account)
+  try {
+    const { connection } = lease
+    const undo = await prepare(connection, request, account)
+    try {
+      return await execute({ ...incoming, request, connection }, statement, rest, body)
+    } finally {
+      if (request.session !== null) await undo()
+    }
+  } finally {
+    lease.release()
+  }
+}
+
+function leaseFor(options: HandlerOptions, request: FaceRequest, account: Account): Lease {
+  if (request.session === null) return ownConnection(options.engine)
+  // Read-only mode cannot be left again, so it cannot be set for one request of a session.
+  if (request.readonly) throw notImplemented('GET within a session')
+  if (account.frozen) throw notImplemented('A session of a read-only user')
+  return options.sessions.lease({ user: account.name, ...request.session })
 }
 
 async function execute(
@@ -67,32 +101,32 @@ async function execute(
   statement: Statement,
   rest: Buffer,
   body: BodyReader,
-): Promise<void> {
+): Promise<Ending> {
   const { answer, connection, request, response, running } = exchange
   const format =
     (statement.kind === 'insert' ? null : statement.format) ?? request.defaultFormat ?? 'TabSeparated'
   if (statement.kind === 'read') return sendResult(exchange, statement.intoFile, format)
-  if (statement.kind === 'insert') {
-    const outcome = await runInsert({
-      ...exchange,
-      statement: statement.withPipe,
-      head: rest,
-      body,
-      receiveTimeoutMs: receiveTimeoutMs(request),
-    })
-    answer.begin(null, null, written(outcome))
-    response.end()
-    return
-  }
-  if (statement.writes) {
-    answer.begin(null, null, written(await connection.insert(statement.text)))
-    response.end()
-    return
+  if (statement.kind === 'insert' || statement.writes) {
+    const outcome = await (statement.kind === 'insert'
+      ? runInsert({
+          ...exchange,
+          statement: statement.withPipe,
+          head: rest,
+          body,
+          receiveTimeoutMs: receiveTimeoutMs(request),
+        })
+      : connection.insert(statement.text))
+    return () => {
+      answer.begin(null, null, written(outcome))
+      response.end()
+    }
   }
   const work = connection.run(statement.text, format)
   const result = await (statement.verb === 'KILL' ? running.duringKill(work) : work)
-  answer.begin(format, null, { resultRows: result.resultRows, resultBytes: result.resultBytes })
-  response.end(result.bytes)
+  return () => {
+    answer.begin(format, null, { resultRows: result.resultRows, resultBytes: result.resultBytes })
+    response.end(result.bytes)
+  }
 }
 
 function written(outcome: { readonly writtenRows: number; readonly writtenBytes: number }) {

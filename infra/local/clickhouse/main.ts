@@ -1,38 +1,44 @@
-/** Entry: `node infra/local/clickhouse/main.ts --data DIR --port N`; see README.md. */
-import { mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+/** Entry: `node infra/local/clickhouse/main.ts --data DIR --port N …`; README.md lists the arguments. */
 import { parseArgs } from 'node:util'
 
-// Each running statement holds a thread of libuv's pool, and a waiting one must not stop the others. Read by libuv
-// when the pool is first used.
+// Each running statement holds a thread of libuv's pool, and a waiting one must not stop the others. libuv reads this
+// when the pool is first used, hence before anything else is loaded.
 process.env['UV_THREADPOOL_SIZE'] ??= '256'
+
+const { startFace } = await import('./face.ts')
+const { endWithParent } = await import('./parent.ts')
+const { optionsFrom } = await import('./options.ts')
 
 const { values } = parseArgs({
   options: {
     data: { type: 'string' },
     host: { type: 'string', default: '127.0.0.1' },
-    port: { type: 'string', default: '0' },
+    port: { type: 'string', default: '8123' },
+    role: { type: 'string', default: 'migrator' },
+    'serving-grants': { type: 'string' },
     user: { type: 'string', default: 'default' },
     'password-file': { type: 'string' },
+    'auditor-user': { type: 'string' },
+    'auditor-password-file': { type: 'string' },
+    'exit-with-stdin': { type: 'boolean', default: false },
+    'parent-pid': { type: 'string' },
   },
 })
-const { openEngine } = await import('./engine.ts')
-const { createFifoPool } = await import('./fifo.ts')
-const { trackRunning } = await import('./running.ts')
-const { serve } = await import('./server.ts')
-const dataDir = resolve(values.data ?? '.')
-const spoolDir = join(dataDir, 'face')
-await mkdir(spoolDir, { recursive: true })
-const engine = await openEngine({ dataDir: join(dataDir, 'engine'), engineArgs: [] })
-const fifos = await createFifoPool(spoolDir)
-const accounts = new Map([[values.user, { name: values.user, password: '', frozen: false }]])
-const server = await serve({
-  engine,
-  fifos,
-  accounts,
-  running: trackRunning(engine),
-  spoolDir,
-  host: values.host,
-  port: Number(values.port),
-})
-console.log(`ready http://${values.host}:${server.port}`)
+
+const face = await startFace(optionsFrom(values, process.env))
+console.log(`ClickHouse ${face.version} as ${values.role} at ${face.url}`)
+
+let ending = false
+async function end(): Promise<void> {
+  if (ending) return
+  ending = true
+  await face.close()
+  process.exit(0)
+}
+process.on('SIGTERM', () => void end())
+process.on('SIGINT', () => void end())
+const parentPid = values['parent-pid']
+endWithParent(
+  { exitWithStdin: values['exit-with-stdin'], parentPid: parentPid === undefined ? null : Number(parentPid) },
+  () => void end(),
+)

@@ -6,8 +6,14 @@ import type { FaceRequest } from './request.ts'
 /**
  * Settings go to the engine one by one, so that its own error names the wrong one. A frozen account is made
  * read-only before, so that the engine refuses to change anything; a GET is made read-only after.
+ *
+ * Returns what takes the settings back, for a connection that lives on in a session.
  */
-export async function prepare(connection: Connection, request: FaceRequest, account: Account): Promise<void> {
+export async function prepare(
+  connection: Connection,
+  request: FaceRequest,
+  account: Account,
+): Promise<() => Promise<void>> {
   const set = (name: string, value: string) => connection.run(`SET ${name} = ${literal(value)}`, 'Null')
   // The engine makes up query ids itself and takes none; `log_comment` is how others find a query by its client's id.
   if (request.queryId !== null && !request.settings.has('log_comment'))
@@ -17,8 +23,12 @@ export async function prepare(connection: Connection, request: FaceRequest, acco
   }
   for (const [name, value] of request.parameters) await set(`param_${identifierWord(name)}`, value)
   if (account.frozen) await set('readonly', '1')
+  const names = [...request.settings.keys()].map(identifierWord)
   for (const [name, value] of request.settings) await set(identifierWord(name), value)
   if (request.readonly && !account.frozen && !request.settings.has('readonly')) await set('readonly', '2')
+  return async () => {
+    for (const name of names) await connection.run(`SET ${name} = DEFAULT`, 'Null')
+  }
 }
 
 function literal(text: string): string {

@@ -1,4 +1,5 @@
 /** Runs a statement that answers with a result: the engine writes it into a pipe, the answer streams from it. */
+import { constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Connection, ReadOutcome } from './engine.ts'
@@ -35,16 +36,31 @@ export async function runRead(options: ReadOptions): Promise<ReadStream> {
     ended = true
     end.closeHold()
   })
+  const letGo = async () => {
+    // The engine's open() and write() wait for a reader, so somebody must read until the statement has ended.
+    const drain = ended ? null : drainPipe(path)
+    const closed = bytes.closed ? null : new Promise((resolve) => bytes.once('close', resolve))
+    bytes.destroy()
+    if (!ended) await options.running.kill(path, settled)
+    await settled
+    await closed
+    await drain?.closed
+    options.fifos.give(path)
+  }
+  let finished: Promise<void> | undefined
   return {
     bytes,
     outcome,
-    finish: async () => {
-      const closed = bytes.destroyed ? null : new Promise((resolve) => bytes.once('close', resolve))
-      bytes.destroy()
-      if (!ended) await options.running.kill(path, settled)
-      await settled
-      await closed
-      options.fifos.give(path)
+    finish: () => {
+      finished ??= letGo()
+      return finished
     },
   }
+}
+
+function drainPipe(path: string): { readonly closed: Promise<unknown> } {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const drain = new Socket({ fd, readable: true, writable: false })
+  drain.resume()
+  return { closed: new Promise((resolve) => drain.once('close', resolve)) }
 }

@@ -9,6 +9,7 @@ export interface FaceRequest {
   readonly urlQuery: string
   readonly queryId: string | null
   readonly database: string | null
+  readonly session: { readonly id: string; readonly timeoutMs: number; readonly mustExist: boolean } | null
   readonly defaultFormat: string | null
   /** `param_*`, without the prefix. */
   readonly parameters: ReadonlyMap<string, string>
@@ -32,12 +33,15 @@ const IGNORED = new Set([
   'client_protocol_version',
   'close_session',
 ])
-const REFUSED = new Set(['session_id', 'session_timeout', 'session_check', 'role', 'framing'])
+const REFUSED = new Set(['role'])
 const OWN = new Set([
   'query',
   'user',
   'password',
   'query_id',
+  'session_id',
+  'session_timeout',
+  'session_check',
   'database',
   'default_format',
   'wait_end_of_query',
@@ -62,6 +66,7 @@ export function readRequest(message: IncomingMessage, url: URL): FaceRequest {
     urlQuery: query.getAll('query').join(''),
     queryId: query.get('query_id') ?? header(message, 'x-clickhouse-query-id'),
     database: query.get('database') ?? header(message, 'x-clickhouse-database'),
+    session: session(query),
     defaultFormat: query.get('default_format') ?? header(message, 'x-clickhouse-format'),
     parameters,
     settings,
@@ -71,6 +76,17 @@ export function readRequest(message: IncomingMessage, url: URL): FaceRequest {
     compressBlocks: flag(query.get('compress')),
     acceptEncoding: flag(query.get('enable_http_compression')) ? header(message, 'accept-encoding') : null,
   }
+}
+
+/** The server's default: 60 s. */
+function session(query: URLSearchParams): FaceRequest['session'] {
+  const id = query.get('session_id')
+  if (id === null || id === '') return null
+  const seconds = Number(query.get('session_timeout') ?? 60)
+  if (!Number.isInteger(seconds) || seconds <= 0 || seconds > 3600) {
+    throw new EngineException(374, 'INVALID_SESSION_TIMEOUT', `Invalid session timeout: ${seconds}.`)
+  }
+  return { id, timeoutMs: seconds * 1000, mustExist: flag(query.get('session_check')) }
 }
 
 /** Several lines of one header are joined, as HTTP allows. */

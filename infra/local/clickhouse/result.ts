@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Transform, Writable } from 'node:stream'
@@ -12,7 +12,8 @@ import { createBrotliCompress, createDeflate, createGzip, createZstdCompress } f
 import type { Summary } from './answer.ts'
 import type { ReadOutcome } from './engine.ts'
 import { EngineException, parseEngineException } from './exception.ts'
-import type { Exchange } from './handler.ts'
+import type { Ending, Exchange } from './handler.ts'
+import { Lz4FrameEncoder } from './lz4-frame.ts'
 import { type ReadStream, runRead } from './read.ts'
 
 /** Results up to this size are known to be whole before the status is sent. */
@@ -20,18 +21,18 @@ const HELD_BYTES = 256 << 10
 
 type Statement = (path: string) => string
 
-export async function sendResult(exchange: Exchange, statement: Statement, format: string): Promise<void> {
+export async function sendResult(exchange: Exchange, statement: Statement, format: string): Promise<Ending> {
   if (exchange.request.waitEndOfQuery) return sendWhenEnded(exchange, statement, format)
   const read = await runRead({ ...exchange, statement, format })
   exchange.response.once('close', () => void read.finish().catch(() => {}))
   try {
-    await stream(exchange, read, format)
+    return await stream(exchange, read, format)
   } finally {
     await read.finish()
   }
 }
 
-async function stream(exchange: Exchange, read: ReadStream, format: string): Promise<void> {
+async function stream(exchange: Exchange, read: ReadStream, format: string): Promise<Ending> {
   const { answer, response } = exchange
   const chunks: AsyncIterator<Buffer> = read.bytes[Symbol.asyncIterator]()
   const held: Buffer[] = []
@@ -55,9 +56,11 @@ async function stream(exchange: Exchange, read: ReadStream, format: string): Pro
     () => null,
     (error: unknown) => (error instanceof EngineException ? error : parseEngineException(String(error))),
   )
-  if (failure === null) return finish(out, response)
-  out.write(answer.trailer(failure))
-  await cut(response, transform)
+  if (failure === null) return () => finish(out, response)
+  return () => {
+    out.write(answer.trailer(failure))
+    return cut(response, transform)
+  }
 }
 
 async function next(chunks: AsyncIterator<Buffer>, ended: boolean): Promise<Buffer | null> {
@@ -67,17 +70,23 @@ async function next(chunks: AsyncIterator<Buffer>, ended: boolean): Promise<Buff
 }
 
 /** With `wait_end_of_query=1` the engine writes a file, and nothing is sent before the statement has ended. */
-async function sendWhenEnded(exchange: Exchange, statement: Statement, format: string): Promise<void> {
+async function sendWhenEnded(exchange: Exchange, statement: Statement, format: string): Promise<Ending> {
   const { answer, connection, response } = exchange
   const path = join(exchange.spoolDir, `result-${randomUUID()}`)
-  try {
-    const outcome = await connection.run(statement(path), format)
-    const { encoding, out } = encoder(exchange)
-    answer.begin(format, encoding, summaryOf(outcome))
-    if ((await stat(path)).size > 0) await pipeline(createReadStream(path), out, { end: false })
-    await finish(out, response)
-  } finally {
-    await rm(path, { force: true })
+  const discard = () => rm(path, { force: true })
+  const outcome = await connection.run(statement(path), format).catch(async (error: unknown) => {
+    await discard()
+    throw error
+  })
+  return async () => {
+    try {
+      const { encoding, out } = encoder(exchange)
+      answer.begin(format, encoding, summaryOf(outcome))
+      await pipeline(createReadStream(path), out, { end: false })
+      await finish(out, response)
+    } finally {
+      await discard()
+    }
   }
 }
 
@@ -92,6 +101,7 @@ const ENCODERS: readonly (readonly [string, () => Transform])[] = [
   ['gzip', createGzip],
   ['deflate', createDeflate],
   ['zstd', createZstdCompress],
+  ['lz4', () => new Lz4FrameEncoder()],
 ]
 
 interface Out {

@@ -1,0 +1,62 @@
+/** Puts the face together: data directory, role, engine, server. */
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Account } from './accounts.ts'
+import { openEngine } from './engine.ts'
+import { createFifoPool } from './fifo.ts'
+import { type Role, writeRoleConfig } from './roles.ts'
+import { trackRunning } from './running.ts'
+import { serve } from './server.ts'
+import { createSessions } from './sessions.ts'
+
+export interface FaceOptions {
+  readonly dataDir: string
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  readonly role: Role
+  /** One GRANT without grantee per line; null: the list that lies beside this file. */
+  readonly servingGrantsFile: string | null
+  readonly accounts: readonly Account[]
+}
+
+export interface Face {
+  readonly url: string
+  readonly version: string
+  /** Takes no new requests; returns when the running ones have ended and the engine has closed its tables. */
+  close(): Promise<void>
+}
+
+/** One process may hold a data directory, and a process may hold one. */
+export async function startFace(options: FaceOptions): Promise<Face> {
+  const spoolDir = join(options.dataDir, 'face')
+  await mkdir(spoolDir, { recursive: true })
+  // Pipes and half-sent results of a process that was killed.
+  for (const name of await readdir(spoolDir)) await rm(join(spoolDir, name), { recursive: true, force: true })
+  const configFile = await writeRoleConfig(spoolDir, options.role, options.servingGrantsFile)
+  const engine = await openEngine({
+    dataDir: join(options.dataDir, 'engine'),
+    engineArgs: [`--config-file=${configFile}`],
+  })
+  const sessions = createSessions(engine)
+  const server = await serve({
+    engine,
+    accounts: new Map(options.accounts.map((account) => [account.name, account])),
+    fifos: await createFifoPool(spoolDir),
+    running: trackRunning(engine),
+    sessions,
+    spoolDir,
+    host: options.host,
+    port: options.port,
+  })
+  return {
+    url: `http://${options.host}:${server.port}`,
+    version: engine.version,
+    close: async () => {
+      await server.close()
+      sessions.close()
+      engine.close()
+      await rm(spoolDir, { recursive: true, force: true })
+    },
+  }
+}
