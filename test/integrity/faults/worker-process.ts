@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { Failpoint } from '../../../runtime/failpoints.ts'
+import type { WorkerKind } from './plan.ts'
+
+/** A real worker process whose failpoints are commanded over a pipe (runtime/failpoint-pipe.ts). */
+export interface WorkerProcess {
+  readonly kind: WorkerKind
+  readonly pid: number
+  /** Resolves when the process stands at `failpoint`; rejects when `signal` aborts or the process ends first. */
+  reach(failpoint: Failpoint, signal: AbortSignal): Promise<void>
+  /** Lets it go on from `failpoint`, where it does not stop again. */
+  release(failpoint: Failpoint): void
+  signal(name: NodeJS.Signals): void
+  running(): boolean
+  /** Exit code, or the signal's name. */
+  readonly ended: Promise<number | string>
+}
+
+export interface WorkerSpec {
+  readonly kind: WorkerKind
+  /** Its main file. */
+  readonly main: string
+  readonly env: Readonly<Record<string, string>>
+  readonly logFile: string
+  /** Armed before the worker does anything. */
+  readonly armed?: Failpoint
+}
+
+const FAILPOINT_FD = 3
+
+export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, [spec.main], {
+    env: { ...process.env, ...spec.env, DAYBOOK_FAILPOINT_FD: String(FAILPOINT_FD) },
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  })
+  const log = createWriteStream(spec.logFile, { flags: 'a' })
+  child.stdout?.pipe(log)
+  child.stderr?.pipe(log)
+  await once(child, 'spawn')
+  return new FaultableWorker(child, spec)
+}
+
+class FaultableWorker implements WorkerProcess {
+  readonly kind: WorkerKind
+  readonly pid: number
+  readonly ended: Promise<number | string>
+  readonly #child: ChildProcess
+  readonly #pipe: Socket
+  readonly #waiting = new Map<Failpoint, () => void>()
+  #running = true
+
+  constructor(child: ChildProcess, spec: WorkerSpec) {
+    const pipe = child.stdio[FAILPOINT_FD]
+    if (child.pid === undefined || !(pipe instanceof Socket)) throw new Error('the worker has no pipe')
+    this.kind = spec.kind
+    this.pid = child.pid
+    this.#child = child
+    this.#pipe = pipe
+    this.#pipe.on('error', () => {})
+    createInterface({ input: pipe }).on('line', (line) => this.#reached(line))
+    this.ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.#running = false
+        resolve(code ?? signal ?? 'unknown')
+      })
+    })
+    if (spec.armed !== undefined) this.#tell({ arm: spec.armed })
+    this.#tell({ begin: true })
+  }
+
+  reach(failpoint: Failpoint, signal: AbortSignal): Promise<void> {
+    const reached = Promise.withResolvers<void>()
+    const give = () => reached.reject(new Error(`${this.kind} did not reach ${failpoint}`))
+    this.#waiting.set(failpoint, reached.resolve)
+    signal.addEventListener('abort', give, { once: true })
+    void this.ended.then(give)
+    this.#tell({ arm: failpoint })
+    return reached.promise.finally(() => {
+      signal.removeEventListener('abort', give)
+      this.#waiting.delete(failpoint)
+    })
+  }
+
+  release(failpoint: Failpoint): void {
+    this.#tell({ disarm: failpoint })
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (this.#running) this.#child.kill(name)
+  }
+
+  running(): boolean {
+    return this.#running
+  }
+
+  #reached(line: string): void {
+    const message: unknown = JSON.parse(line)
+    const name: unknown = typeof message === 'object' && message !== null ? Reflect.get(message, 'name') : null
+    for (const [failpoint, resolve] of this.#waiting) if (failpoint === name) resolve()
+  }
+
+  #tell(command: object): void {
+    if (this.#running) this.#pipe.write(`${JSON.stringify(command)}\n`)
+  }
+}
