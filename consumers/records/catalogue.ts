@@ -4,7 +4,7 @@ import { parseRecordSchema } from '../../schemas/avro-node.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import { relationOf, type SchemaRelation } from '../../schemas/relation.ts'
-import { compileResolver, type Resolver } from '../../schemas/resolve.ts'
+import { compileResolver } from '../../schemas/resolve.ts'
 import { compileSkipper, type Skipper } from '../../schemas/skip.ts'
 
 /** The only record type of the event topics. */
@@ -19,19 +19,6 @@ export interface KnownSchema {
   /** How it stands to the newest schema of this build. Never `incompatible`. */
   readonly relation: Exclude<SchemaRelation, 'incompatible'>
   readonly skipper: Skipper
-  /** Re-encodes a checked payload in the newest schema's canonical form; what only a newer one can say is dropped. */
-  readonly toNewest: Resolver
-}
-
-/** A payload in the newest schema. The object and, when re-encoded, its bytes are reused by the next call. */
-export interface NewestPayload {
-  readonly buf: Buffer
-  readonly start: number
-  readonly end: number
-  /** False: these are the record's own bytes, and rows made of them give exactly these bytes back. */
-  readonly reencoded: boolean
-  /** False when something was dropped, because the schema is newer than this build. */
-  readonly complete: boolean
 }
 
 export type CatalogueEntry =
@@ -41,8 +28,8 @@ export type CatalogueEntry =
 
 /** What the checker and the sinks know about schema ids. */
 export interface SchemaCatalogue {
-  /** The newest schema that this build knows, with a skipper of its own for positions in newest payloads. */
-  readonly newest: { readonly text: string; readonly schema: AvroRecordSchema; readonly skipper: Skipper }
+  /** The newest schema that this build knows. */
+  readonly newest: { readonly text: string; readonly schema: AvroRecordSchema }
   /** Asks the registry for ids that are not known, or no longer believed unknown. @throws what RegistryReader throws */
   load(ids: Iterable<number>): Promise<void>
   /** Whether `load` has nothing to do for this id. */
@@ -51,11 +38,6 @@ export interface SchemaCatalogue {
   entry(id: number): CatalogueEntry | undefined
   /** The schema of an accepted event. @throws DaybookError DAYBOOK_SCHEMA_NOT_LOADED when `load` was not called for it. */
   schemaOf(id: number): KnownSchema
-  /**
-   * The bytes of an accepted event's payload (`value[payloadStart..]`) as the newest schema encodes them.
-   * @throws DaybookError DAYBOOK_SCHEMA_NOT_LOADED
-   */
-  newestPayload(id: number, value: Buffer, payloadStart: number): NewestPayload
   /** For stores whose table cannot take more. @throws DaybookError DAYBOOK_SCHEMA_NEWER_THAN_WORKER, not retryable. */
   assertNotNewer(id: number): void
 }
@@ -77,21 +59,12 @@ interface Slot {
   readonly expiresAt: number
 }
 
-interface MutablePayload {
-  buf: Buffer
-  start: number
-  end: number
-  reencoded: boolean
-  complete: boolean
-}
-
 export function createCatalogue(options: CatalogueOptions): SchemaCatalogue {
   const { clock, registry } = options
   const negativeTtlMs = options.negativeTtlMs ?? DEFAULT_NEGATIVE_TTL_MS
-  const newest = { ...options.newest, skipper: compileSkipper(options.newest.schema) }
+  const { newest } = options
   const newestNode = parseRecordSchema(newest.schema)
   const slots = new Map<number, Slot>()
-  const payload: MutablePayload = { buf: Buffer.alloc(0), start: 0, end: 0, reencoded: false, complete: true }
 
   async function loadOne(id: number): Promise<void> {
     const found = await registry.schemaById(id)
@@ -114,9 +87,9 @@ export function createCatalogue(options: CatalogueOptions): SchemaCatalogue {
       const relation = relationOf(node, newestNode)
       if (relation === 'incompatible')
         return { kind: 'wrong', reason: `schema ${id} does not go with ${EVENT_NAME}` }
-      const skipper = compileSkipper(schema)
-      const toNewest = compileResolver(schema, newest.schema)
-      return { kind: 'event', known: { id, text, schema, relation, skipper, toNewest } }
+      // Sinks compile this step too; a schema for which it cannot be compiled must not get that far.
+      if (relation === 'older') compileResolver(schema, newest.schema)
+      return { kind: 'event', known: { id, text, schema, relation, skipper: compileSkipper(schema) } }
     } catch (error) {
       if (error instanceof DaybookError || error instanceof SyntaxError) {
         return { kind: 'wrong', reason: `schema ${id} cannot be used` }
@@ -171,20 +144,6 @@ export function createCatalogue(options: CatalogueOptions): SchemaCatalogue {
       const now = clock.now()
       const missing = [...new Set(ids)].filter((id) => !((slots.get(id)?.expiresAt ?? 0) > now))
       await Promise.all(missing.map(loadOne))
-    },
-    newestPayload(id, value, payloadStart) {
-      const known = schemaOf(id)
-      const end = value.length
-      payload.complete = known.relation !== 'newer'
-      payload.reencoded = known.relation !== 'same'
-      if (!payload.reencoded) {
-        known.skipper.check(value, payloadStart, end)
-        payload.reencoded = !known.skipper.canonical()
-      }
-      payload.buf = payload.reencoded ? known.toNewest(value, payloadStart, end) : value
-      payload.start = payload.reencoded ? 0 : payloadStart
-      payload.end = payload.buf.length
-      return payload
     },
     assertNotNewer(id) {
       if (schemaOf(id).relation !== 'newer') return

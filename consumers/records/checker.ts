@@ -16,8 +16,9 @@ const NIL_UUID = Buffer.from('00000000-0000-0000-0000-000000000000', 'latin1')
 /** The checker of event topics: wire format, schema, structure, and what no event may be without. */
 export function createChecker(options: CheckerOptions): Checker {
   const { catalogue, maxRecordBytes } = options
-  /** Verdicts are the same for all records of a schema, so they are made once. */
-  const accepted = new Map<number, Verdict>()
+  /** Verdicts are the same for all canonical records of a schema, so they are made once; for the others too. */
+  const canonical = new Map<number, Verdict>()
+  const other = new Map<number, Verdict>()
 
   return {
     async prepare(records) {
@@ -38,7 +39,10 @@ export function createChecker(options: CheckerOptions): Checker {
       if (entry.kind === 'unknown')
         return bad('UNKNOWN_SCHEMA', `the registry does not know schema ${id}`, id)
       if (entry.kind === 'wrong') return bad('WRONG_SCHEMA', entry.reason, id)
-      return checkPayload(entry.known.skipper, value, id) ?? verdictOf(accepted, id)
+      const { skipper } = entry.known
+      const refused = checkPayload(skipper, value, id)
+      if (refused !== null) return refused
+      return skipper.canonical() ? verdictOf(canonical, id, true) : verdictOf(other, id, false)
     },
   }
 }
@@ -77,11 +81,11 @@ function isNil(value: Buffer, start: number): boolean {
   return value[start] === 0x30 && NIL_UUID.compare(value, start, start + NIL_UUID.length) === 0
 }
 
-function verdictOf(accepted: Map<number, Verdict>, schemaId: number): Verdict {
-  const known = accepted.get(schemaId)
+function verdictOf(made: Map<number, Verdict>, schemaId: number, canonical: boolean): Verdict {
+  const known = made.get(schemaId)
   if (known !== undefined) return known
-  const verdict: Verdict = { kind: 'event', schemaId, payloadStart: HEADER_BYTES }
-  accepted.set(schemaId, verdict)
+  const verdict: Verdict = { kind: 'event', schemaId, payloadStart: HEADER_BYTES, canonical }
+  made.set(schemaId, verdict)
   return verdict
 }
 
