@@ -1,0 +1,103 @@
+import type { AuditContext } from '../context.ts'
+import type { Findings } from './findings.ts'
+import { CATEGORIES } from './input.ts'
+import {
+  actorOf,
+  changesOf,
+  contextOf,
+  metadataOf,
+  otherTargetsOf,
+  outcomeOf,
+  requestText,
+  targetOf,
+} from './parts.ts'
+import { isObject, list, optionalText, property, requiredText, symbol, symbolsOf } from './read.ts'
+import type { EventRecord, SourceRecord } from './record.ts'
+
+const CATEGORY = symbolsOf(CATEGORIES)
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+/** What every store can hold: 1970-01-01 to 2261-01-01. */
+const MAX_TIME_MS = 9_183_110_400_000
+
+/** What capture knows before it reads the application's input. */
+export interface Stamp {
+  readonly eventId: string
+  readonly sequence: number
+  readonly tenant: string
+  readonly now: number
+  readonly clockOffsetMs: number | null
+  readonly producerId: string
+  readonly source: SourceRecord
+}
+
+/** Turns what the application handed over into a complete event; whatever is wrong with it is in `f`. */
+export function normalise(
+  action: unknown,
+  input: object,
+  context: AuditContext | undefined,
+  stamp: Stamp,
+  f: Findings,
+): EventRecord {
+  const read = (name: string) => property(input, name, name, f)
+  const text = (name: string) => optionalText(read(name), name, f)
+  const request = read('request')
+  const around = context?.request
+  const event: EventRecord = {
+    event_id: stamp.eventId,
+    tenant_id: stamp.tenant,
+    occurred_at: timeOf(read('occurredAt'), stamp.now, f),
+    clock_offset_ms: stamp.clockOffsetMs,
+    action: requiredText(action, 'action', f),
+    category: symbol(read('category'), CATEGORY, 'OTHER', 'category', f),
+    actor: actorOf(read('actor') ?? context?.actor, f),
+    target: targetOf(read('target'), 'target', f),
+    other_targets: otherTargetsOf(read('otherTargets'), f),
+    outcome: outcomeOf(read('outcome'), f),
+    changes: changesOf(read('changes'), f),
+    context: contextOf(request, around, f),
+    source: stamp.source,
+    correlation_id: text('correlationId') ?? requestText(request, around, 'correlationId', f),
+    trace_id: text('traceId') ?? requestText(request, around, 'traceId', f),
+    causation_id: text('causationId'),
+    reason: text('reason'),
+    approval: text('approval'),
+    corrects: uuidOf(read('corrects'), f),
+    producer_id: stamp.producerId,
+    sequence: stamp.sequence,
+    flags: flagsOf(read('flags'), f),
+    metadata: metadataOf(read('metadata'), f),
+  }
+  if (f.found) event.flags = [...event.flags, 'degraded']
+  return event
+}
+
+function timeOf(value: unknown, now: number, f: Findings): number {
+  if (value === undefined || value === null) return now
+  const time = value instanceof Date ? value.getTime() : value
+  if (typeof time === 'number' && time >= 0 && time <= MAX_TIME_MS) return Math.trunc(time)
+  f.cut('occurredAt', 'is no valid date (1970 to 2260)')
+  return now
+}
+
+function uuidOf(value: unknown, f: Findings): string | null {
+  if (value === undefined || value === null) return null
+  if (typeof value === 'string' && UUID.test(value)) return value.toLowerCase()
+  f.cut('corrects', 'must be the UUID of an event')
+  return null
+}
+
+function flagsOf(value: unknown, f: Findings): readonly string[] {
+  const flags: string[] = []
+  for (const [index, item] of list(value, 'flags', f).entries()) {
+    const flag = optionalText(item, `flags[${index}]`, f)
+    if (flag !== null) flags.push(flag)
+  }
+  return flags
+}
+
+/** The input as an object, whatever was handed over. */
+export function inputOf(value: unknown, f: Findings): object {
+  if (isObject(value)) return value
+  if (value !== undefined && value !== null) f.cut('event', 'must be an object')
+  return {}
+}
