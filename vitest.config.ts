@@ -4,20 +4,30 @@ import { LastLineReporter } from './test/support/last-line-reporter.ts'
 /** kafkajs makes Node warn of a negative timer at each throttled request; it is harmless and hides what is not. */
 const execArgv = ['--disable-warning=TimeoutNegativeWarning']
 
+/** Those run by `npm run test:long`. */
+const exclude = ['test/**/*.long.test.ts']
+
 export default defineConfig({
   test: {
     reporters: ['default', new LastLineReporter()],
     projects: [
       {
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], execArgv, testTimeout: 20_000 },
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], exclude, execArgv, testTimeout: 20_000 },
       },
       {
-        test: { name: 'model', include: ['test/model/**/*.test.ts'], execArgv, testTimeout: 120_000 },
+        test: {
+          name: 'model',
+          include: ['test/model/**/*.test.ts'],
+          exclude,
+          execArgv,
+          testTimeout: 120_000,
+        },
       },
       {
         test: {
           name: 'stack',
           include: ['test/{contract,integrity,e2e}/**/*.test.ts'],
+          exclude,
           globalSetup: ['test/support/global-setup.ts'],
           execArgv,
           // One file at a time: they share two cores with four servers, and some measure how long things take.
