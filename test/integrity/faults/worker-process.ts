@@ -99,7 +99,8 @@ class FaultableWorker implements WorkerProcess {
 
   #reached(line: string): void {
     const message: unknown = JSON.parse(line)
-    const name: unknown = typeof message === 'object' && message !== null ? Reflect.get(message, 'name') : null
+    const name: unknown =
+      typeof message === 'object' && message !== null ? Reflect.get(message, 'name') : null
     for (const [failpoint, resolve] of this.#waiting) if (failpoint === name) resolve()
   }
 
