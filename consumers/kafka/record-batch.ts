@@ -19,11 +19,19 @@ const AT = {
 } as const
 const ATTRIBUTE = { codec: 0x07, appendTime: 0x08, transactional: 0x10, control: 0x20 } as const
 
+/** Header values in order of appearance; a name may occur more than once. */
+export type RecordHeaders = readonly (readonly [name: string, value: Buffer | null])[]
+
+export interface FetchedRecord extends SourceRecord {
+  /** Only where `withHeaders` asked for them. */
+  readonly headers?: RecordHeaders
+}
+
 /** What one stretch of a fetch holds: records and gaps together cover `first`..`last` exactly. */
 export interface DecodedSlice {
   readonly first: bigint
   readonly last: bigint
-  readonly records: readonly SourceRecord[]
+  readonly records: readonly FetchedRecord[]
   readonly gaps: readonly Gap[]
 }
 
@@ -39,6 +47,8 @@ export interface SliceOptions {
   readonly maxSliceBytes: number
   /** No batch may decompress to more. */
   readonly maxBatchBytes: number
+  /** Events carry nothing in Kafka headers, so they are skipped unless asked for. */
+  readonly withHeaders?: boolean
 }
 
 /**
@@ -68,7 +78,7 @@ class Slice {
   readonly first: bigint
   next: bigint
   bytes = 0
-  readonly records: SourceRecord[] = []
+  readonly records: FetchedRecord[] = []
   readonly #gaps: { first: bigint; last: bigint; reason: GapReason }[] = []
 
   constructor(first: bigint) {
@@ -153,35 +163,56 @@ function addRecords(
   for (let i = 0; i < count; i++) {
     const recordEnd = cursor.recordEnd()
     if (recordEnd < 0) throw corrupt(options, base, `record ${i} of ${count} reaches beyond the batch`)
-    addRecord(slice, body, cursor, base, timestamp, isAppendTime)
+    addRecord(slice, body, cursor, {
+      base,
+      timestamp,
+      isAppendTime,
+      withHeaders: options.withHeaders === true,
+    })
     if (cursor.at > recordEnd) throw corrupt(options, base, `record ${i} of ${count} is longer than it says`)
     cursor.at = recordEnd
   }
 }
 
-function addRecord(
-  slice: Slice,
-  body: Buffer,
-  cursor: Cursor,
-  base: bigint,
-  timestamp: number,
-  isAppendTime: boolean,
-): void {
+interface BatchFacts {
+  readonly base: bigint
+  /** Of the batch: append time, or the time that records count from. */
+  readonly timestamp: number
+  readonly isAppendTime: boolean
+  readonly withHeaders: boolean
+}
+
+function addRecord(slice: Slice, body: Buffer, cursor: Cursor, batch: BatchFacts): void {
   cursor.at += 1
-  let appendTime = timestamp
-  if (isAppendTime) cursor.skipVarlong()
+  let appendTime = batch.timestamp
+  if (batch.isAppendTime) cursor.skipVarlong()
   else appendTime += cursor.varlong()
-  const offset = base + BigInt(cursor.varint())
-  const keyBytes = cursor.varint()
-  const key = keyBytes < 0 ? null : body.subarray(cursor.at, cursor.at + keyBytes)
-  if (keyBytes > 0) cursor.at += keyBytes
-  const valueBytes = cursor.varint()
-  const value = valueBytes < 0 ? null : body.subarray(cursor.at, cursor.at + valueBytes)
-  if (valueBytes > 0) cursor.at += valueBytes
+  const offset = batch.base + BigInt(cursor.varint())
+  const key = takeBytes(body, cursor)
+  const value = takeBytes(body, cursor)
   if (offset < slice.next) return
   if (offset > slice.next) slice.gapThrough(offset - 1n, 'absent')
-  slice.records.push({ offset, appendTime, key, value })
+  if (batch.withHeaders)
+    slice.records.push({ offset, appendTime, key, value, headers: takeHeaders(body, cursor) })
+  else slice.records.push({ offset, appendTime, key, value })
   slice.next = offset + 1n
+}
+
+function takeBytes(body: Buffer, cursor: Cursor): Buffer | null {
+  const bytes = cursor.varint()
+  if (bytes < 0) return null
+  const start = cursor.at
+  cursor.at = start + bytes
+  return body.subarray(start, cursor.at)
+}
+
+function takeHeaders(body: Buffer, cursor: Cursor): RecordHeaders {
+  const headers: [string, Buffer | null][] = []
+  for (let left = cursor.varint(); left > 0 && cursor.at < body.length; left--) {
+    const name = takeBytes(body, cursor)?.toString('utf8') ?? ''
+    headers.push([name, takeBytes(body, cursor)])
+  }
+  return headers
 }
 
 /** Reads Kafka's zig-zag varints. Reading past the end gives zeros; callers check positions afterwards. */
