@@ -4,6 +4,7 @@ import type { AssignedPartition, Claim, LogBounds, PartitionRef, Sink, Source, T
 import { logLost, tipBeyondLog } from './faults.ts'
 import type { EngineObserver } from './observer.ts'
 import type { PartitionSession } from './partition-session.ts'
+import { higher } from './range.ts'
 import { retried } from './retrying.ts'
 
 export interface AssignmentOptions {
@@ -103,5 +104,5 @@ function startPosition(session: PartitionSession, bounds: LogBounds): bigint {
   const compare = session.unverified?.offset
   if (compare !== undefined && compare >= bounds.logStart) return compare
   session.unverified = null
-  return session.next < bounds.logStart ? bounds.logStart : session.next
+  return higher(session.next, bounds.logStart)
 }

@@ -8,7 +8,7 @@ import type { FloodAlarm } from './flood-alarm.ts'
 import type { MemoryBudget } from './memory.ts'
 import type { CutCause, EngineObserver } from './observer.ts'
 import type { PartitionSession } from './partition-session.ts'
-import { recordBytes } from './range.ts'
+import { higher, recordBytes } from './range.ts'
 import { retried } from './retrying.ts'
 
 export interface IntakeOptions {
@@ -105,7 +105,7 @@ export class Intake {
   #addGap(session: PartitionSession, gap: Gap): void {
     if (gap.last < session.next) return
     this.#fillHole(session, gap.first)
-    const first = gap.first < session.next ? session.next : gap.first
+    const first = higher(gap.first, session.next)
     session.open.addGap({ ...gap, first })
   }
 

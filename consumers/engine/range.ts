@@ -1,6 +1,17 @@
 import type { CheckedRecord, Gap, Range, SourceRecord } from './contracts.ts'
 import type { RangeAccount } from './observer.ts'
 
+/** `Math.min` and `Math.max` know no bigint. */
+export function lower(a: bigint, b: bigint): bigint {
+  if (a < b) return a
+  return b
+}
+
+export function higher(a: bigint, b: bigint): bigint {
+  if (a > b) return a
+  return b
+}
+
 export function recordBytes(record: SourceRecord): number {
   return (record.key?.length ?? 0) + (record.value?.length ?? 0)
 }
@@ -41,7 +52,7 @@ export function appendGap(gaps: Gap[], gap: Gap): void {
 
 /** The account of the part of `range` up to `held`. */
 export function accountThrough(range: Range, held: bigint): RangeAccount {
-  const last = range.last < held ? range.last : held
+  const last = lower(range.last, held)
   let delivered = 0
   let quarantined = 0
   for (const { record, verdict } of range.records) {
@@ -52,7 +63,7 @@ export function accountThrough(range: Range, held: bigint): RangeAccount {
   let gaps = 0n
   for (const gap of range.gaps) {
     if (gap.first > last) break
-    gaps += (gap.last < last ? gap.last : last) - gap.first + 1n
+    gaps += lower(gap.last, last) - gap.first + 1n
   }
   return { offsets: last - range.first + 1n, delivered, quarantined, gaps }
 }

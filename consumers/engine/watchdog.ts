@@ -2,6 +2,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { LogBounds, PartitionRef, Source } from './contracts.ts'
 import { tipBeyondLog } from './faults.ts'
 import type { PartitionSession } from './partition-session.ts'
+import { higher } from './range.ts'
 
 export interface WatchdogOptions {
   readonly source: Pick<Source, 'bounds'>
@@ -55,7 +56,7 @@ export class Watchdog {
     const progress = this.#progress.get(session.key) ?? { done: 0n, logEnd: null, at: now }
     this.#progress.set(session.key, progress)
     const logEnd = later(progress.logEnd, session.highWatermark)
-    const done = session.committable > progress.done ? session.committable : progress.done
+    const done = higher(session.committable, progress.done)
     const lag = logEnd === null || logEnd <= done ? 0n : logEnd - done
     if (lag === 0n || done > progress.done) progress.at = now
     progress.done = done
@@ -114,5 +115,5 @@ async function boundsOrNull(
 
 function later(a: bigint | null, b: bigint | null): bigint | null {
   if (a === null || b === null) return a ?? b
-  return a > b ? a : b
+  return higher(a, b)
 }

@@ -51,8 +51,12 @@ function wrongGap(log: FakeLog, store: FakeStore, range: Range): string | null {
 
 /** A committed position may pass what is stored, and then only offsets without record. */
 export function commitTooFar(log: FakeLog, store: FakeStore, next: bigint): string | null {
-  const stored = store.tip(log.partition).last ?? -1n
-  if (next <= stored + 1n || log.isGap(stored + 1n, next - 1n)) return null
+  const { last, acceptedLossThrough } = store.tip(log.partition)
+  const stored = last ?? -1n
+  // An accepted loss is a gap like others: the next range lists it.
+  const lost = acceptedLossThrough ?? -1n
+  const from = (stored > lost ? stored : lost) + 1n
+  if (next <= from || log.isGap(from, next - 1n)) return null
   return `${where(log)}: committed ${next}, the store ends at ${stored}`
 }
 

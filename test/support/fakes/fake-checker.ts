@@ -34,14 +34,14 @@ export class FakeChecker implements Checker {
 }
 
 export function goodValue(schemaId: number, payload = ''): Buffer {
-  return valueOf(schemaId, 1, payload)
+  return fakeValue(schemaId, 1, payload)
 }
 
 export function badValue(schemaId: number, payload = ''): Buffer {
-  return valueOf(schemaId, 0, payload)
+  return fakeValue(schemaId, 0, payload)
 }
 
-function valueOf(schemaId: number, good: number, payload: string): Buffer {
+function fakeValue(schemaId: number, good: number, payload: string): Buffer {
   const head = Buffer.alloc(6)
   head.writeUInt32BE(schemaId, 1)
   head[5] = good

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { runModel } from './run-model.ts'
+import {
+  commitsBeforeDelivery,
+  noTipAfterFailure,
+  noTipAtStart,
+  type Sabotage,
+  skipsHoles,
+} from './sabotage.ts'
+import type { WorldOptions } from './world.ts'
+
+const RUNS = 100
+
+/** The first violation that the model's own runs find; null where all of them pass. */
+async function caught(options: Omit<WorldOptions, 'seed'>): Promise<string | null> {
+  for (let seed = 1; seed <= RUNS; seed++) {
+    const found = await runModel({ ...options, seed }).then(
+      () => null,
+      (error: Error) => error.message.split('\n')[0] ?? '',
+    )
+    if (found !== null) return found
+  }
+  return null
+}
+
+test.each<[string, Sabotage, RegExp]>([
+  ['commits before it delivers', commitsBeforeDelivery, /committed/],
+  ['begins at the committed offset', noTipAtStart, /twice|hole/],
+  ['repeats a failed delivery without asking', noTipAfterFailure, /twice|never delivered|settle/],
+  ['skips what retention took', skipsHoles, /not accepted/],
+])('the model catches an engine that %s', async (_, sabotage, violation) => {
+  expect(await caught({ sabotage })).toMatch(violation)
+})
+
+test('the model catches a store that lets every claim write', async () => {
+  expect(await caught({ exclusion: 'none' })).toMatch(/twice|hole/)
+})
+
+test('the model catches an exclusion that ends by a deadline', async () => {
+  expect(await caught({ exclusion: 'deadline' })).toMatch(/twice|hole/)
+})
