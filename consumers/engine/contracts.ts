@@ -128,7 +128,8 @@ export interface Sink {
   /**
    * Takes the exclusion for `partition`. When it returns, no write under an earlier claim can take effect any
    * more, earlier claims of this very process included (a rejoin claims again while an old delivery may still
-   * run), so that `claim.tip()` is final until this claim writes or loses its right.
+   * run), so that `claim.tip()` is final until this claim writes or loses its right. A store whose exclusion is a
+   * create-only key may instead let such a write win once more; a delivery of the same offsets then ends as `fenced`.
    * @throws DaybookError retryable when the store cannot be asked; not retryable for configuration,
    *   authorisation, a changed topic id, or contradicting contents.
    */

@@ -90,7 +90,7 @@ export class FakeSink implements Sink {
     }
     const until = this.#wire.now() + this.#leaseMs
     const epoch = this.#store.raiseEpoch(partition, until)
-    if (this.#store.exclusion === 'fence') await this.#outlive(partition, epoch, false)
+    if (this.#store.exclusion === 'fence') await this.#outlive(partition, (other) => other < epoch)
     await this.#wire.hop()
     const claim = { partition, epoch, until, tip: () => this.#tip(partition, epoch) }
     this.#claims.set(claim, claim)
@@ -177,17 +177,16 @@ export class FakeSink implements Sink {
 
   async #tip(partition: PartitionRef, epoch: bigint): Promise<Tip> {
     await this.#ask()
-    if (this.#store.exclusion === 'fence') await this.#outlive(partition, epoch, true)
+    if (this.#store.exclusion !== 'create_only') await this.#outlive(partition, (other) => other === epoch)
     const tip = this.#store.tip(partition)
     await this.#wire.hop()
     return tip
   }
 
-  /** Until no write from before can take effect any more. */
-  async #outlive(partition: PartitionRef, epoch: bigint, own: boolean): Promise<void> {
-    const kills = this.#faults.kills()
-    for (let patience = kills ? 0 : 20; ; patience--) {
-      const running = this.#store.running(partition, epoch, own)
+  /** Until no write under these epochs can take effect any more. */
+  async #outlive(partition: PartitionRef, concerns: (epoch: bigint) => boolean): Promise<void> {
+    for (let patience = this.#faults.kills() ? 0 : 20; ; patience--) {
+      const running = this.#store.running(partition, concerns)
       if (running.length === 0) return
       if (patience <= 0) for (const write of running) this.#store.kill(write)
       await this.#wire.storeWork()

@@ -57,13 +57,12 @@ export class FakeStore {
     return this.#stored(ref).leaseUntil
   }
 
-  /** Writes to `ref` that began before `epoch` (with `orAt`: or under it) and have not ended. */
-  running(ref: PartitionRef, epoch: bigint, orAt: boolean): readonly RunningWrite[] {
-    return [...this.#running].filter(
-      (write) =>
-        (write.epoch < epoch || (orAt && write.epoch === epoch)) &&
-        write.ranges.some((range) => partitionKey(range.partition) === partitionKey(ref)),
-    )
+  /** Writes to `ref` that have not ended, under the epochs that `concerns` names. */
+  running(ref: PartitionRef, concerns: (epoch: bigint) => boolean): readonly RunningWrite[] {
+    const key = partitionKey(ref)
+    const touches = (write: RunningWrite) =>
+      write.ranges.some((range) => partitionKey(range.partition) === key)
+    return [...this.#running].filter((write) => concerns(write.epoch) && touches(write))
   }
 
   /** The write takes no effect any more, unless it has taken it. */
