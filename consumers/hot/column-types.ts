@@ -45,7 +45,9 @@ function columnType(node: AvroNode): string {
   }
 }
 
-function scalarType(node: Exclude<AvroNode, { kind: 'union' | 'enum' | 'array' | 'map' | 'record' | 'fixed' }>): string {
+function scalarType(
+  node: Exclude<AvroNode, { kind: 'union' | 'enum' | 'array' | 'map' | 'record' | 'fixed' }>,
+): string {
   if (node.kind === 'string') return node.logicalType === 'uuid' ? 'UUID' : 'String'
   if (node.kind === 'long' && node.logicalType === 'timestamp-millis') return "DateTime64(3, 'UTC')"
   const type = SCALARS[node.kind]

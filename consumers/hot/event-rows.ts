@@ -2,10 +2,11 @@ import { hash } from 'node:crypto'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { compileResolver, type Resolver } from '../../schemas/resolve.ts'
 import { compileSkipper, type Skipper } from '../../schemas/skip.ts'
-import type { CheckedRecord, SourceRecord } from '../engine/contracts.ts'
+import type { CheckedRecord, PartitionRef, SourceRecord } from '../engine/contracts.ts'
 
 /** An event on its way into the table. */
 export interface EventRow {
+  readonly partition: PartitionRef
   readonly record: SourceRecord
   /** The id of the schema in which the producer wrote it; `hashOf` covers that encoding. */
   readonly schemaId: number
@@ -25,7 +26,7 @@ export function hashOf(row: EventRow): Buffer {
 
 export interface EventRows {
   /** Null: the record is not an event. */
-  row(checked: CheckedRecord): EventRow | null
+  row(checked: CheckedRecord, partition: PartitionRef): EventRow | null
 }
 
 interface Converter {
@@ -63,19 +64,28 @@ export function createEventRows(o: {
   }
 
   return {
-    row: ({ record, verdict }) => {
+    row: ({ record, verdict }, partition) => {
       if (verdict.kind !== 'event' || record.value === null) return null
       const { schemaId, payloadStart: start } = verdict
       const value = record.value
       const { skipper, canonical, toTable } = converter(schemaId)
-      const asWritten = verdict.canonical ?? (skipper.check(value, start, value.length) === 0 && skipper.canonical())
+      const asWritten =
+        verdict.canonical ?? (skipper.check(value, start, value.length) === 0 && skipper.canonical())
       // Resolvers give views that their next call overwrites.
       const source = asWritten ? value : Buffer.from(canonical(value, start, value.length))
       const sourceStart = asWritten ? start : 0
       if (toTable === null)
-        return { record, schemaId, source, sourceStart, payload: source, payloadStart: sourceStart }
+        return {
+          partition,
+          record,
+          schemaId,
+          source,
+          sourceStart,
+          payload: source,
+          payloadStart: sourceStart,
+        }
       const payload = Buffer.from(toTable(source, sourceStart, source.length))
-      return { record, schemaId, source, sourceStart, payload, payloadStart: 0 }
+      return { partition, record, schemaId, source, sourceStart, payload, payloadStart: 0 }
     },
   }
 }

@@ -26,7 +26,14 @@ export interface Fence {
   /** Becomes the current owner, above whoever is. Another claimant may be current again when this returns. */
   take(partition: PartitionRef, owner: string, tip: bigint, signal: AbortSignal): Promise<FenceState>
   /** One try above `from`, for an owner that must not take the partition back from another. Null: another is current. */
-  renew(partition: PartitionRef, from: FenceState, owner: string, signal?: AbortSignal): Promise<FenceState | null>
+  renew(
+    partition: PartitionRef,
+    from: FenceState,
+    owner: string,
+    signal?: AbortSignal,
+  ): Promise<FenceState | null>
+  /** Whether a process other than `processId` holds any partition of any topic. */
+  hasOthers(processId: string, signal?: AbortSignal): Promise<boolean>
   /** Records tips; neither takes nor needs ownership. */
   record(rows: readonly FenceRow[]): Promise<void>
 }
@@ -57,14 +64,19 @@ export function createFence(o: { readonly store: HotStore; readonly now: () => n
         epoch: String(epoch),
         owner,
         tip: String(tip),
-        at: at / 1000,
+        at: at,
       })),
       signal,
     )
   }
 
   /** Writes the next epoch and looks who won it. */
-  async function bid(partition: PartitionRef, from: FenceState, owner: string, signal?: AbortSignal): Promise<FenceState> {
+  async function bid(
+    partition: PartitionRef,
+    from: FenceState,
+    owner: string,
+    signal?: AbortSignal,
+  ): Promise<FenceState> {
     await write([{ partition, epoch: from.epoch + 1n, owner, tip: from.tip }], signal)
     const [state = NOBODY] = await read([partition], signal)
     return state
@@ -88,6 +100,13 @@ export function createFence(o: { readonly store: HotStore; readonly now: () => n
     renew: async (partition, from, owner, signal) => {
       const state = await bid(partition, from, owner, signal)
       return state.owner === owner ? state : null
+    },
+    hasOthers: async (processId, signal) => {
+      const rows = await store.rows<{ n: string }>(
+        `SELECT toString(countIf(NOT startsWith(current, ${quote(`${processId}.`)}))) AS n FROM (SELECT argMax(owner,(epoch,owner)) AS current FROM ${table} GROUP BY topic_id, partition)`,
+        signal === undefined ? {} : { signal },
+      )
+      return rows[0]?.n !== '0'
     },
     record: (rows) => write(rows),
   }

@@ -1,5 +1,5 @@
-import { DaybookError } from '../../schemas/errors.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { DaybookError } from '../../schemas/errors.ts'
 import type { PartitionRef } from '../engine/contracts.ts'
 import { quote, quoteAll } from './quote.ts'
 import type { OwnedPartition } from './statements.ts'

@@ -9,7 +9,11 @@ export interface HotStore {
   readonly database: string
   rows<Row>(sql: string, o?: QueryOptions): Promise<Row[]>
   /** Rows into a ledger table; durable when it returns. */
-  append(table: LedgerTable, rows: readonly Readonly<Record<string, unknown>>[], signal?: AbortSignal): Promise<void>
+  append(
+    table: LedgerTable,
+    rows: readonly Readonly<Record<string, unknown>>[],
+    signal?: AbortSignal,
+  ): Promise<void>
   /** An INSERT with its body; durable, or without effect, when it returns; ambiguous when it throws retryable. */
   insert(o: InsertRequest): Promise<void>
   /** Any other statement. */
@@ -32,7 +36,10 @@ export interface InsertRequest {
   readonly signal: AbortSignal
 }
 
-export function createHotStore(o: { readonly client: ClickHouseClient; readonly database: string }): HotStore {
+export function createHotStore(o: {
+  readonly client: ClickHouseClient
+  readonly database: string
+}): HotStore {
   const { client, database } = o
   return {
     database,

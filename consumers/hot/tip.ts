@@ -55,7 +55,12 @@ async function lastEvent(
   return null
 }
 
-async function joinGaps(store: HotStore, ref: PartitionRef, base: bigint, signal?: AbortSignal): Promise<bigint> {
+async function joinGaps(
+  store: HotStore,
+  ref: PartitionRef,
+  base: bigint,
+  signal?: AbortSignal,
+): Promise<bigint> {
   const rows = await store.rows<{ f: string; l: string }>(
     `SELECT toString(first) AS f, toString(last) AS l FROM ${identifier(store.database)}.gaps WHERE topic_id = ${quote(ref.topicId)} AND partition = ${ref.partition} AND last > ${base} ORDER BY first, last`,
     signal === undefined ? {} : { signal },
@@ -68,7 +73,11 @@ async function joinGaps(store: HotStore, ref: PartitionRef, base: bigint, signal
   return tip
 }
 
-async function acceptedLoss(store: HotStore, ref: PartitionRef, signal?: AbortSignal): Promise<bigint | null> {
+async function acceptedLoss(
+  store: HotStore,
+  ref: PartitionRef,
+  signal?: AbortSignal,
+): Promise<bigint | null> {
   const [row] = await store.rows<{ t: string; n: string }>(
     `SELECT toString(max(through)) AS t, toString(count()) AS n FROM ${identifier(store.database)}.accepted_losses WHERE topic_id = ${quote(ref.topicId)} AND partition = ${ref.partition}`,
     signal === undefined ? {} : { signal },

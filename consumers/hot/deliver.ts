@@ -1,0 +1,157 @@
+import type { Failpoints } from '../../runtime/failpoints.ts'
+import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
+import { DaybookError } from '../../schemas/errors.ts'
+import type { Delivery, Quarantine, Range, RangeOutcome } from '../engine/contracts.ts'
+import { HotClaim } from './claim.ts'
+import type { Copies } from './copies.ts'
+import { type ClaimedRows, createEventInsert } from './event-insert.ts'
+import type { EventRow, EventRows } from './event-rows.ts'
+import type { Fence } from './fence.ts'
+import { createGapLedger, hotGaps } from './gap-rows.ts'
+import { createRejectingInsert } from './rejects.ts'
+import { nextSlice, type Queue } from './slices.ts'
+import type { HotStore } from './store.ts'
+
+export interface DelivererOptions {
+  readonly store: HotStore
+  readonly fence: Fence
+  readonly rows: EventRows
+  readonly copies: Copies
+  readonly quarantine: Quarantine
+  readonly failpoints: Failpoints
+  readonly table: AvroRecordSchema
+  /** What the owner ids of this process begin with. */
+  readonly processId: string
+  readonly now: () => number
+}
+
+/** One delivery's range with what is left to do of it. */
+interface Job extends Queue {
+  readonly range: Range
+  readonly rows: readonly EventRow[]
+}
+
+export type Deliver = (
+  deliveries: readonly Delivery[],
+  signal: AbortSignal,
+) => Promise<readonly RangeOutcome[]>
+
+/** The order of steps: quarantine, gaps, list of copies, events. Each is durable before the next begins. */
+export function createDeliverer(o: DelivererOptions): Deliver {
+  const gaps = createGapLedger(o)
+  const inserts = createRejectingInsert({ inserts: createEventInsert(o), quarantine: o.quarantine, gaps })
+
+  async function deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<RangeOutcome[]> {
+    const jobs = deliveries.map(({ claim, range }) => job(claim, range, o.rows))
+    const mine = jobs.filter(({ claim }) => !claim.lost)
+    await recordOthers(mine, signal)
+    if ((await list(mine, signal)) === 'listed') await insertAll(mine, signal)
+    else {
+      for (const one of mine) {
+        await list([one], signal)
+        await insertAll([one], signal)
+      }
+    }
+    await recordTips(mine)
+    return jobs.map(({ claim }) => (claim.lost ? 'fenced' : 'delivered'))
+  }
+
+  async function recordOthers(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
+    for (const { claim, range } of jobs) {
+      const bad = range.records.filter(({ verdict }) => verdict.kind === 'bad')
+      if (bad.length > 0) await o.quarantine.put(claim.partition, bad)
+    }
+    await gaps.append(
+      jobs.map(({ claim, range }) => ({ claim, gaps: hotGaps(range) })),
+      signal,
+    )
+  }
+
+  async function list(jobs: readonly Job[], signal: AbortSignal): Promise<'listed' | 'crossing'> {
+    const [only] = jobs
+    const rows = jobs.length === 1 && only !== undefined ? only.rows : jobs.flatMap((one) => one.rows)
+    return rows.length === 0 ? 'listed' : o.copies.listLater(rows, signal)
+  }
+
+  async function insertAll(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const open = jobs.filter(({ claim }) => !claim.lost)
+      const parts = nextSlice(open)
+      if (parts.length === 0) break
+      const onDone = (claim: HotClaim, count: number) => advance(open, claim, count)
+      const outcome = await inserts.insert(parts, { signal, onDone })
+      if (outcome === 'refused') await findLost(parts, signal)
+    }
+    const written = jobs.flatMap((one) => (one.claim.lost ? [] : one.rows))
+    if (written.length > 0 && (await o.fence.hasOthers(o.processId, signal)))
+      await o.copies.settle(written, signal)
+  }
+
+  /** The statement names no culprit: the fence does. */
+  async function findLost(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<void> {
+    const states = await o.fence.read(
+      parts.map(({ claim }) => claim.partition),
+      signal,
+    )
+    let lost = 0
+    for (const [index, { claim }] of parts.entries()) {
+      if (states[index]?.owner === claim.owner) continue
+      claim.lost = true
+      lost++
+    }
+    if (lost === 0) throw refused(parts.length)
+  }
+
+  /** Where a range holds no event, only the fence can say that it is done. */
+  async function recordTips(jobs: readonly Job[]): Promise<void> {
+    const done = jobs.filter(({ claim }) => !claim.lost)
+    for (const { claim, range } of done) if (range.last > claim.knownTip) claim.knownTip = range.last
+    const silent = done.filter(({ rows }) => rows.length === 0)
+    if (silent.length === 0) return
+    await o.fence.record(silent.map(({ claim, range }) => ({ ...claimState(claim), tip: range.last })))
+    for (const { claim, range } of silent) claim.recordedTip = range.last
+  }
+
+  let before: Promise<unknown> = Promise.resolve()
+  // One after the other: a look-up of copies must see what the insert before it wrote.
+  return (deliveries, signal) => {
+    const run = before.then(() => deliver(deliveries, signal))
+    before = run.catch(() => {})
+    return run
+  }
+}
+
+function job(claim: Delivery['claim'], range: Range, eventRows: EventRows): Job {
+  if (!(claim instanceof HotClaim)) throw new TypeError('the claim is not of the hot sink')
+  if (claim.ambiguous && !claim.lost) throw notAsked(claim)
+  const rows: EventRow[] = []
+  for (const checked of range.records) {
+    const row = eventRows.row(checked, claim.partition)
+    if (row !== null) rows.push(row)
+  }
+  return { claim, range, rows, done: 0 }
+}
+
+function advance(jobs: readonly Job[], claim: HotClaim, count: number): void {
+  for (const one of jobs) if (one.claim === claim) one.done += count
+}
+
+function claimState({ partition, epoch, owner }: HotClaim) {
+  return { partition, epoch, owner }
+}
+
+function notAsked({ partition: { topic, partition } }: HotClaim): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_HOT_TIP_NOT_ASKED',
+    `An earlier write of ${topic}/${partition} ended without an answer; ask the tip before the next one.`,
+    { retryable: true, details: { topic, partition } },
+  )
+}
+
+function refused(partitions: number): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_HOT_REFUSED',
+    `The store refused an insert as fenced, but the fence names this worker for all its ${partitions} partition(s). It is tried again.`,
+    { retryable: true, details: { partitions } },
+  )
+}

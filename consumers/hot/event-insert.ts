@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import type { Failpoints } from '../../runtime/failpoints.ts'
+import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
+import { withFailpoints } from './body-failpoints.ts'
+import type { HotClaim } from './claim.ts'
+import type { EventRow } from './event-rows.ts'
+import { faultKind, faultNumber } from './fault.ts'
+import { type BodyPart, bodyBytes, createBodyEncoder } from './insert-body.ts'
+import { insertComment } from './running-inserts.ts'
+import { bodySchema, insertStatements } from './statements.ts'
+import type { HotStore } from './store.ts'
+
+/** Rows of one partition, with the claim under which they are written. */
+export interface ClaimedRows {
+  readonly claim: HotClaim
+  readonly rows: readonly EventRow[]
+}
+
+export type InsertOutcome =
+  /** Durable. */
+  | { readonly kind: 'inserted' }
+  /** The fence refused it: nothing was written. */
+  | { readonly kind: 'refused' }
+  /** The store cannot hold at least one of the rows: nothing was written. */
+  | { readonly kind: 'rejected'; readonly clickhouseCode: number | null }
+
+export interface EventInsert {
+  /** One insert, one block. A throw is ambiguous, or a reason to stop; the claims are then marked `ambiguous`. */
+  insert(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<InsertOutcome>
+}
+
+export function createEventInsert(o: {
+  readonly store: HotStore
+  readonly table: AvroRecordSchema
+  readonly failpoints: Failpoints
+}): EventInsert {
+  const { store, failpoints } = o
+  const statements = insertStatements({ database: store.database, schema: o.table })
+  const encoder = createBodyEncoder(bodySchema(o.table))
+
+  async function send(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<void> {
+    const owned = parts.map(({ claim }) => ({ partition: claim.partition, owner: claim.owner }))
+    const bodyParts: BodyPart[] = parts.map(({ rows }, range) => ({ range, rows }))
+    await store.insert({
+      sql: statements.insert(owned),
+      body: withFailpoints(encoder.encode(bodyParts), totalBytes(bodyParts), failpoints),
+      queryId: `daybook-hot-${randomUUID()}`,
+      comment: insertComment(store.database, owned),
+      signal,
+    })
+  }
+
+  return {
+    insert: async (parts, signal) => {
+      for (const { claim } of parts) claim.ambiguous = true
+      const outcome = await send(parts, signal).then((): InsertOutcome => ({ kind: 'inserted' }), interpret)
+      await failpoints.hit('effect.after')
+      await failpoints.hit('answer.before')
+      for (const { claim } of parts) claim.ambiguous = false
+      await failpoints.hit('answer.after')
+      return outcome
+    },
+  }
+}
+
+function interpret(error: unknown): InsertOutcome {
+  const kind = faultKind(error)
+  if (kind === 'refused') return { kind: 'refused' }
+  if (kind === 'data') return { kind: 'rejected', clickhouseCode: faultNumber(error) }
+  throw error
+}
+
+function totalBytes(parts: readonly BodyPart[]): number {
+  let bytes = 0
+  for (const { rows } of parts) for (const row of rows) bytes += bodyBytes(row)
+  return bytes
+}

@@ -1,0 +1,123 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Failpoints } from '../../runtime/failpoints.ts'
+import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
+import type { PartitionRef, Quarantine, Sink, Tip } from '../engine/contracts.ts'
+import { HotClaim } from './claim.ts'
+import { createCopies } from './copies.ts'
+import { createDeliverer } from './deliver.ts'
+import { createEventRows, hashOf } from './event-rows.ts'
+import { createFence } from './fence.ts'
+import { createRunningInserts } from './running-inserts.ts'
+import { createHotStore } from './store.ts'
+import { readTip } from './tip.ts'
+import { createTipKeeper } from './tip-keeper.ts'
+import { requireTopic } from './topics.ts'
+
+export interface HotSinkOptions {
+  /** The sink closes it. Its request time-out bounds how long a delivery may take. */
+  readonly client: ClickHouseClient
+  readonly database: string
+  /** The event schema whose columns the table has, and the schemas of accepted records. */
+  readonly schemas: HotSchemas
+  readonly quarantine: Quarantine
+  readonly clock: Clock
+  readonly failpoints: Failpoints
+  /** How long inserts of an earlier owner may go on before they are killed. */
+  readonly patienceMs?: number
+  /** How long to wait for a killed insert. */
+  readonly drainTimeoutMs?: number
+}
+
+export interface HotSchemas {
+  readonly table: AvroRecordSchema
+  /** The schema of an id that the checker accepted. @throws not retryable, when the table cannot take it whole. */
+  schemaOf(schemaId: number): AvroRecordSchema
+}
+
+const DEFAULT_PATIENCE_MS = 2_000
+const DEFAULT_DRAIN_TIMEOUT_MS = 15_000
+
+/**
+ * The hot store: ClickHouse, each Kafka record once, each event visible once.
+ *
+ * Exclusion: a row in `fence` names the owner of a partition; every insert carries a constant subquery that refuses
+ * it whole unless all its owners are current (DESIGN §4.6 in docs/decisions/hot-fence.md). Records that are no
+ * events go to the quarantine and into `gaps`, before the events around them.
+ */
+export function createHotSink(o: HotSinkOptions): Sink {
+  const store = createHotStore({ client: o.client, database: o.database })
+  const now = () => o.clock.now()
+  const fence = createFence({ store, now })
+  const inserts = createRunningInserts({
+    store,
+    clock: o.clock,
+    patienceMs: o.patienceMs ?? DEFAULT_PATIENCE_MS,
+    timeoutMs: o.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
+  })
+  const rows = createEventRows(o.schemas)
+  const keeper = createTipKeeper({ fence, clock: o.clock })
+  const processId = randomUUID()
+  const deliver = createDeliverer({
+    ...{ store, fence, rows, processId, now, quarantine: o.quarantine, failpoints: o.failpoints },
+    table: o.schemas.table,
+    copies: createCopies({ store, clock: o.clock }),
+  })
+  let claims = 0
+  const nextOwner = () => `${processId}.${++claims}`
+
+  async function claim(partition: PartitionRef, signal: AbortSignal): Promise<HotClaim> {
+    await requireTopic(store, partition, now, signal)
+    const owner = nextOwner()
+    const [before] = await fence.read([partition], signal)
+    // What is certain already; the rows that say so may expire before anybody looks again.
+    const seen = await readTip(store, partition, before?.tip ?? -1n, signal)
+    const state = await fence.take(partition, owner, seen.last ?? -1n, signal)
+    await inserts.drain(partition, owner, signal)
+    const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask: tip })
+    keeper.watch(made)
+    return made
+  }
+
+  async function tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {
+    if (held.ambiguous && !held.lost) await renew(held, signal)
+    const answer = await readTip(store, held.partition, held.recordedTip, signal)
+    if (answer.last !== null && answer.last > held.knownTip) held.knownTip = answer.last
+    return answer
+  }
+
+  /** Gives the claim a new owner id, so that what is still on its way under the old one is refused; ends what runs. */
+  async function renew(held: HotClaim, signal: AbortSignal | undefined): Promise<void> {
+    const [state] = await fence.read([held.partition], signal)
+    if (state === undefined || state.owner !== held.owner) {
+      held.lost = true
+      return
+    }
+    const owner = nextOwner()
+    const renewed = await fence.renew(held.partition, state, owner, signal)
+    held.lost = renewed === null
+    if (renewed === null) return
+    held.owner = owner
+    held.epoch = renewed.epoch
+    await inserts.drain(held.partition, owner, signal)
+    held.ambiguous = false
+  }
+
+  return {
+    name: 'hot',
+    claim,
+    deliver,
+    fingerprint: (checked, partition) => {
+      const row = rows.row(checked, partition)
+      if (row !== null) return hashOf(row)
+      return createHash('sha256')
+        .update(checked.record.value ?? Buffer.alloc(0))
+        .digest()
+    },
+    close: async () => {
+      await keeper.close()
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto'
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { CheckedRecord, PartitionRef, Quarantine, Sink } from '../../../consumers/engine/contracts.ts'
+import { createHotClient } from '../../../consumers/hot/client.ts'
+import { createHotSink, type HotSinkOptions } from '../../../consumers/hot/sink.ts'
+import { systemClock } from '../../../runtime/clock.ts'
+import { noFailpoints } from '../../../runtime/failpoints.ts'
+import { migrate } from '../../../runtime/migrate.ts'
+import { readMigrations } from '../../../runtime/migrations.ts'
+import { testStack } from '../stack.ts'
+import { eventSchema } from './events.ts'
+
+/** A migrated hot database of its own. */
+export interface HotDatabase {
+  readonly name: string
+  readonly client: ClickHouseClient
+  rows<Row>(query: string): Promise<Row[]>
+  /** The first column of the first row, as a number. */
+  number(query: string): Promise<number>
+  drop(): Promise<void>
+}
+
+export async function hotDatabase(): Promise<HotDatabase> {
+  const { url, user, password } = testStack().clickhouse
+  const name = `hot_${randomBytes(4).toString('hex')}`
+  await migrate({ url, user, password, database: name, migrations: await readMigrations() })
+  const client = createHotClient({ url, user, password })
+  const rows = async <Row>(query: string) => {
+    const result = await client.query({ query: query.replaceAll('{db}', name), format: 'JSONEachRow' })
+    return result.json<Row>()
+  }
+  return {
+    name,
+    client,
+    rows,
+    number: async (query) => {
+      const [row] = await rows<Record<string, unknown>>(query)
+      return Number(Object.values(row ?? {})[0])
+    },
+    drop: async () => {
+      await client.command({ query: `DROP DATABASE IF EXISTS ${name}` })
+      await client.close()
+    },
+  }
+}
+
+/** Keeps what it is given. */
+export class MemoryQuarantine implements Quarantine {
+  readonly records: { readonly partition: PartitionRef; readonly record: CheckedRecord }[] = []
+
+  async put(partition: PartitionRef, records: readonly CheckedRecord[]): Promise<void> {
+    for (const record of records) this.records.push({ partition, record })
+  }
+}
+
+export function hotSink(database: { readonly name: string }, o: Partial<HotSinkOptions> = {}): Sink {
+  const { url, user, password } = testStack().clickhouse
+  const table = eventSchema()
+  return createHotSink({
+    client: createHotClient({ url, user, password }),
+    database: database.name,
+    schemas: { table, schemaOf: () => table },
+    quarantine: new MemoryQuarantine(),
+    clock: systemClock,
+    failpoints: noFailpoints,
+    patienceMs: 300,
+    ...o,
+  })
+}
