@@ -107,7 +107,7 @@ module.exports = {
   options: {
     parser: 'swc',
     tsPreCompilationDeps: true,
-    exclude: { path: '(^|/)(dist|generated)/' },
+    exclude: { path: '^(producers|examples)/[^/]+/dist/' },
     doNotFollow: { path: 'node_modules' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],

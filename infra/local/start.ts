@@ -28,7 +28,9 @@ interface Flags {
 async function main(): Promise<number> {
   const flags = readFlags(process.argv.slice(2))
   const log = terminalLog(process.stderr)
-  const dataDir = flags.once ? mkdtempSync(join(tmpdir(), 'daybook-')) : join(ROOT, '.daybook')
+  const dataDir = flags.once
+    ? mkdtempSync(join(tmpdir(), 'daybook-'))
+    : (process.env['DAYBOOK_DATA_DIR'] ?? join(ROOT, '.daybook'))
   const claim = claimDataDir(dataDir)
   if (claim === null) return pointToTheFirst(dataDir, flags, log)
   try {

@@ -45,10 +45,6 @@ export async function supervise(spec: ProgramSpec): Promise<Supervised> {
     stdio: ['pipe', log, log, 'pipe'],
   })
   closeSync(log)
-  return handle(child, await readPid(child, spec))
-}
-
-function handle(child: ChildProcess, pid: number): Supervised {
   let running = true
   const exited = new Promise<number>((resolve) => {
     child.once('exit', (code) => {
@@ -58,6 +54,7 @@ function handle(child: ChildProcess, pid: number): Supervised {
   })
   // The pipe breaks when the program ends by itself first; that is no fault.
   child.stdin?.on('error', () => {})
+  const pid = await readPid(child, spec)
   return {
     pid,
     exited,
