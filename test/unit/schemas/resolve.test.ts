@@ -1,0 +1,158 @@
+import avro from 'avsc'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { usualEvents } from '../../../bench/events/generate.ts'
+import { parseRecordSchema } from '../../../schemas/avro-node.ts'
+import type { AvroRecordSchema } from '../../../schemas/avro-schema.ts'
+import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.ts'
+import { relationOf, type SchemaRelation } from '../../../schemas/relation.ts'
+import { compileResolver } from '../../../schemas/resolve.ts'
+import { compileSkipper } from '../../../schemas/skip.ts'
+import { anEvent, encodeEvent } from '../../support/events.ts'
+import { grownSchema } from '../../support/grown-schema.ts'
+
+const v1 = AUDIT_EVENT_SCHEMA
+const v2 = grownSchema()
+const v1Type = avroType(v1)
+const v2Type = avroType(v2)
+
+function avroType(schema: AvroRecordSchema): avro.Type {
+  return avro.Type.forSchema(JSON.parse(JSON.stringify(schema)), { wrapUnions: false })
+}
+
+function relation(writer: AvroRecordSchema, newest: AvroRecordSchema): SchemaRelation {
+  return relationOf(parseRecordSchema(writer), parseRecordSchema(newest))
+}
+
+function record(...fields: AvroRecordSchema['fields']): AvroRecordSchema {
+  return { type: 'record', name: 'R', fields }
+}
+
+describe('the event schema', () => {
+  it('can grow by fields at every level and by symbols of every enum, readable in both directions', () => {
+    expect(() => v2Type.createResolver(v1Type)).not.toThrow()
+    expect(() => v1Type.createResolver(v2Type)).not.toThrow()
+    expect([relation(v1, v2), relation(v2, v1)]).toEqual(['older', 'newer'])
+  })
+
+  it('shows a new symbol of each enum as the default to a version that does not know it', () => {
+    const old = v2Type.fromBuffer(
+      compileResolver(v1, v2)(encodeEvent(anEvent()), 0, encodeEvent(anEvent()).length),
+    )
+    const grown = {
+      ...old,
+      category: 'CATEGORY_NEW',
+      actor: { ...old.actor, type: 'ACTOR_TYPE_NEW', affiliation: 'AFFILIATION_NEW' },
+      outcome: { ...old.outcome, status: 'OUTCOME_STATUS_NEW' },
+    }
+    const bytes = v2Type.toBuffer(grown)
+    const seen = v1Type.fromBuffer(compileResolver(v2, v1)(bytes, 0, bytes.length))
+    expect([seen.category, seen.actor.type, seen.actor.affiliation, seen.outcome.status]).toEqual([
+      'OTHER',
+      'OTHER',
+      'UNKNOWN',
+      'UNKNOWN',
+    ])
+  })
+
+  it('keeps two versions readable side by side, as avsc reads them', () => {
+    const up = compileResolver(v1, v2)
+    const down = compileResolver(v2, v1)
+    const reader = v2Type.createResolver(v1Type)
+    const skipper = compileSkipper(v2)
+    for (const payload of usualEvents({ seed: 9, count: 100 })) {
+      const raised = Buffer.from(up(payload, 0, payload.length))
+      expect(skipper.check(raised, 0, raised.length)).toBe(0)
+      expect(raised.equals(v2Type.toBuffer(v2Type.fromBuffer(payload, reader)))).toBe(true)
+      expect(down(raised, 0, raised.length).equals(payload)).toBe(true)
+    }
+  })
+})
+
+describe('re-encoding', () => {
+  it('takes fields by name, in any order, drops unknown ones and fills missing ones', () => {
+    const writer = record(
+      { name: 'b', type: 'string' },
+      { name: 'gone', type: 'long' },
+      { name: 'a', type: 'int' },
+    )
+    const newest = record(
+      { name: 'a', type: 'long' },
+      { name: 'm', type: { type: 'map', values: 'int' }, default: { k: 3 } },
+      { name: 'b', type: ['null', 'string'], default: null },
+    )
+    const bytes = avroType(writer).toBuffer({ a: -5, b: 'ü', gone: 9 })
+    const result = compileResolver(writer, newest)(bytes, 0, bytes.length)
+    expect(avroType(newest).fromBuffer(result)).toEqual({ a: -5, b: 'ü', m: { k: 3 } })
+  })
+
+  it('makes one canonical form out of every encoding of the same values', () => {
+    const schema = record({ name: 'a', type: { type: 'array', items: 'long' } })
+    const normalise = compileResolver(schema, schema)
+    for (const hex of ['04020400', '0202020400', '0304020400', '0482000400']) {
+      const bytes = Buffer.from(hex, 'hex')
+      expect(normalise(bytes, 0, bytes.length).toString('hex')).toBe('04020400')
+    }
+    const upper = encodeEvent(anEvent({ event_id: anEvent().event_id.toUpperCase() }))
+    expect(compileResolver(v1, v1)(upper, 0, upper.length).equals(encodeEvent(anEvent()))).toBe(true)
+  })
+
+  it('keeps all 64 bits of a long', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (sequence) => {
+        const bytes = encodeEvent(anEvent({ sequence }))
+        expect(compileResolver(v1, v1)(bytes, 0, bytes.length).equals(bytes)).toBe(true)
+      }),
+    )
+  })
+
+  it('follows recursive types', () => {
+    const list = (more: AvroRecordSchema['fields']): AvroRecordSchema =>
+      record(...more, { name: 'next', type: ['null', 'R'], default: null })
+    const writer = list([{ name: 'a', type: 'int' }])
+    const newest = list([
+      { name: 'a', type: 'int' },
+      { name: 'b', type: 'int', default: 7 },
+    ])
+    const bytes = avroType(writer).toBuffer({ a: 1, next: { a: 2, next: null } })
+    const result = compileResolver(writer, newest)(bytes, 0, bytes.length)
+    expect(avroType(newest).fromBuffer(result)).toEqual({ a: 1, b: 7, next: { a: 2, b: 7, next: null } })
+  })
+
+  it('refuses types that do not go together, and fields without default', () => {
+    const incompatible = expect.objectContaining({ code: 'DAYBOOK_SCHEMA_INCOMPATIBLE' })
+    const pairs: readonly [AvroRecordSchema, AvroRecordSchema][] = [
+      [record({ name: 'a', type: 'string' }), record({ name: 'a', type: 'long' })],
+      [record(), record({ name: 'a', type: 'long' })],
+      [record({ name: 'a', type: ['null', 'long'] }), record({ name: 'a', type: 'long' })],
+    ]
+    for (const [writer, newest] of pairs) {
+      expect(() => compileResolver(writer, newest)).toThrow(incompatible)
+      expect(relation(writer, newest)).toBe('incompatible')
+    }
+  })
+})
+
+describe('how a schema stands to the newest', () => {
+  it('is `same` when only texts differ', () => {
+    const reworded: AvroRecordSchema = JSON.parse(AUDIT_EVENT_SCHEMA_TEXT.replaceAll('Display name', 'Name'))
+    expect(relation(reworded, v1)).toBe('same')
+  })
+
+  it('is `older` for a subset and for another order, `newer` for a field, symbol or branch more', () => {
+    const a = { name: 'a', type: 'long', default: 0 } as const
+    const b = { name: 'b', type: 'string', default: '' } as const
+    const e = (symbols: string[]) => record({ name: 'e', type: { type: 'enum', name: 'E', symbols } })
+    expect(relation(record(a), record(a, b))).toBe('older')
+    expect(relation(record(b, a), record(a, b))).toBe('older')
+    expect(relation(e(['B', 'A']), e(['A', 'B']))).toBe('older')
+    expect(relation(record(a, b), record(a))).toBe('newer')
+    expect(relation(e(['A', 'C']), e(['A', 'B']))).toBe('newer')
+    expect(
+      relation(
+        record({ name: 'u', type: ['null', 'long', 'string'] }),
+        record({ name: 'u', type: ['null', 'long'] }),
+      ),
+    ).toBe('newer')
+  })
+})
