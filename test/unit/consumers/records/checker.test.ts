@@ -1,0 +1,179 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { SourceRecord, Verdict } from '../../../../consumers/engine/contracts.ts'
+import { createCatalogue } from '../../../../consumers/records/catalogue.ts'
+import { createChecker } from '../../../../consumers/records/checker.ts'
+import type { Clock } from '../../../../runtime/clock.ts'
+import type { RegistryLookup, RegistryReader } from '../../../../runtime/registry.ts'
+import { DaybookError } from '../../../../schemas/errors.ts'
+import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../../../schemas/generated/audit-event.ts'
+import { frame } from '../../../../schemas/wire.ts'
+import { anEvent, encodeEvent } from '../../../support/events.ts'
+import { grownSchema } from '../../../support/grown-schema.ts'
+
+const avro = (text: string): RegistryLookup => ({ state: 'known', text, schemaType: 'AVRO' })
+const field = (name: string, type: unknown) => ({ name, type, default: '' })
+const SCHEMAS: Readonly<Record<number, RegistryLookup>> = {
+  1: avro(AUDIT_EVENT_SCHEMA_TEXT),
+  2: avro(JSON.stringify(grownSchema())),
+  3: avro(AUDIT_EVENT_SCHEMA_TEXT.replace('"AuditEvent"', '"Order"')),
+  4: { state: 'known', text: '{}', schemaType: 'JSON' },
+  5: avro('{"type":"record"'),
+  6: avro('"string"'),
+  7: avro(
+    JSON.stringify({ type: 'record', name: 'io.daybook.AuditEvent', fields: [field('reason', 'string')] }),
+  ),
+  8: avro(
+    JSON.stringify({
+      type: 'record',
+      name: 'io.daybook.AuditEvent',
+      fields: [{ name: 'tenant_id', type: 'long' }],
+    }),
+  ),
+  9: avro(AUDIT_EVENT_SCHEMA_TEXT.replace('"One audit event', '"An audit event')),
+}
+let now = 0
+let asked: number[] = []
+let subjects: readonly string[] = ['audit.events.standard-value']
+let down = false
+const clock: Clock = { now: () => now, sleep: async () => undefined, after: () => () => undefined }
+const registry: RegistryReader = {
+  schemaById: async (id) => {
+    asked.push(id)
+    if (down) throw new DaybookError('DAYBOOK_REGISTRY_UNREACHABLE', 'down', { retryable: true })
+    return SCHEMAS[id] ?? { state: 'unknown' }
+  },
+  subjectsOf: async () => subjects.map((subject) => ({ subject, version: 1 })),
+}
+
+function create(options: { subjects?: readonly string[] } = {}) {
+  const newest = { text: AUDIT_EVENT_SCHEMA_TEXT, schema: AUDIT_EVENT_SCHEMA }
+  const catalogue = createCatalogue({ registry, clock, newest, negativeTtlMs: 1000, ...options })
+  return { catalogue, checker: createChecker({ catalogue, maxRecordBytes: 10_000 }) }
+}
+
+const record = (value: Buffer | null): SourceRecord => ({ offset: 0n, appendTime: 0, key: null, value })
+
+async function verdictOf(value: Buffer | null, made = create()): Promise<Verdict> {
+  await made.checker.prepare([record(value)])
+  return made.checker.check(record(value))
+}
+
+const event = encodeEvent(anEvent())
+
+beforeEach(() => {
+  asked = []
+  down = false
+  subjects = ['audit.events.standard-value']
+})
+
+describe('a record', () => {
+  it('is an event when its bytes are one', async () => {
+    expect(await verdictOf(frame(1, event))).toEqual({
+      kind: 'event',
+      schemaId: 1,
+      payloadStart: 5,
+      canonical: true,
+    })
+  })
+
+  it('is told apart when its bytes are valid but not canonical', async () => {
+    const upper = encodeEvent(anEvent({ event_id: anEvent().event_id.toUpperCase() }))
+    expect(await verdictOf(frame(1, upper))).toMatchObject({ kind: 'event', canonical: false })
+  })
+
+  it('is a tombstone without a value, and bad with an empty one', async () => {
+    expect(await verdictOf(null)).toEqual({ kind: 'tombstone' })
+    expect(await verdictOf(Buffer.alloc(0))).toMatchObject({ code: 'NOT_WIRE_FORMAT', schemaId: null })
+  })
+
+  const bad: readonly [string, string, Buffer][] = [
+    ['JSON', 'NOT_WIRE_FORMAT', Buffer.from('{"event":1}')],
+    ['an id that the registry does not know', 'UNKNOWN_SCHEMA', frame(77, event)],
+    ['a schema of another name', 'WRONG_SCHEMA', frame(3, event)],
+    ['a JSON schema', 'WRONG_SCHEMA', frame(4, event)],
+    ['a schema that is no JSON', 'WRONG_SCHEMA', frame(5, event)],
+    ['a schema that is no record', 'WRONG_SCHEMA', frame(6, event)],
+    ['a schema of that name with other types', 'WRONG_SCHEMA', frame(8, event)],
+    ['bytes that end early', 'MALFORMED', frame(1, event.subarray(0, 60))],
+    ['bytes that go on', 'MALFORMED', frame(1, Buffer.concat([event, event]))],
+    ['an id that is no UUID', 'INVALID_FIELD', frame(1, encodeEvent(anEvent({ event_id: 'order-1' })))],
+    [
+      'the nil UUID as its id',
+      'INVALID_FIELD',
+      frame(1, encodeEvent(anEvent({ event_id: '00000000-0000-0000-0000-000000000000' }))),
+    ],
+    ['no tenant', 'INVALID_FIELD', frame(1, encodeEvent(anEvent({ tenant_id: '' })))],
+    ['no id and no tenant in its schema', 'INVALID_FIELD', frame(7, Buffer.from([0]))],
+    ['an absurd date', 'INVALID_FIELD', frame(1, encodeEvent(anEvent({ occurred_at: 1e15 })))],
+    ['more bytes than allowed', 'OVERSIZED', frame(1, Buffer.alloc(10_000))],
+  ]
+  it.each(bad)('is bad with %s', async (_name, code, value) => {
+    expect(await verdictOf(value)).toMatchObject({ kind: 'bad', code })
+  })
+
+  it('is described without its contents', async () => {
+    const verdict = await verdictOf(frame(1, encodeEvent(anEvent({ event_id: 'secret' }))))
+    expect(verdict).toMatchObject({ reason: expect.stringContaining('event_id') })
+    expect(JSON.stringify(verdict)).not.toContain('secret')
+  })
+})
+
+describe('preparing', () => {
+  it('asks for each id once, and again for an unknown one after a while', async () => {
+    const made = create()
+    await made.checker.prepare([frame(1, event), frame(1, event), frame(77, event), null].map(record))
+    await verdictOf(frame(1, event), made)
+    await verdictOf(frame(77, event), made)
+    expect(asked).toEqual([1, 77])
+    now += 1001
+    await verdictOf(frame(77, event), made)
+    await verdictOf(frame(1, event), made)
+    expect(asked).toEqual([1, 77, 77])
+  })
+
+  it('fails, retryable, when the registry is down, and decides nothing', async () => {
+    const made = create()
+    down = true
+    await expect(made.checker.prepare([record(frame(1, event))])).rejects.toMatchObject({ retryable: true })
+    expect(() => made.checker.check(record(frame(1, event)))).toThrow(
+      expect.objectContaining({ code: 'DAYBOOK_SCHEMA_NOT_LOADED' }),
+    )
+    down = false
+    expect(await verdictOf(frame(1, event), made)).toMatchObject({ kind: 'event' })
+  })
+
+  it('takes a schema only from our own subjects, and looks again after a while', async () => {
+    const made = create({ subjects: ['audit.events.standard-value'] })
+    subjects = ['someone-else-value']
+    expect(await verdictOf(frame(1, event), made)).toMatchObject({ code: 'WRONG_SCHEMA' })
+    subjects = ['someone-else-value', 'audit.events.standard-value']
+    now += 1001
+    expect(await verdictOf(frame(1, event), made)).toMatchObject({ kind: 'event' })
+  })
+})
+
+describe('the catalogue', () => {
+  it('says how each schema stands to the newest', async () => {
+    const { catalogue } = create()
+    await catalogue.load([1, 2, 7, 9])
+    expect([1, 2, 7, 9].map((id) => catalogue.schemaOf(id).relation)).toEqual([
+      'same',
+      'newer',
+      'older',
+      'same',
+    ])
+    expect(catalogue.schemaOf(9).text).toBe(
+      AUDIT_EVENT_SCHEMA_TEXT.replace('"One audit event', '"An audit event'),
+    )
+  })
+
+  it('stops a store whose table cannot take what a newer schema says', async () => {
+    const { catalogue } = create()
+    await catalogue.load([1, 2, 7])
+    expect(() => catalogue.assertNotNewer(1)).not.toThrow()
+    expect(() => catalogue.assertNotNewer(7)).not.toThrow()
+    expect(() => catalogue.assertNotNewer(2)).toThrow(
+      expect.objectContaining({ code: 'DAYBOOK_SCHEMA_NEWER_THAN_WORKER', retryable: false }),
+    )
+  })
+})
