@@ -33,12 +33,12 @@ export interface EventInput {
   readonly ip?: string
 }
 
+const DEFAULTS = Object.fromEntries(eventSchema().fields.map((field) => [field.name, field.default]))
+
 /** The Avro bytes of an event that looks like a real one. */
 export function eventPayload(input: EventInput): Buffer {
-  const event: Record<string, unknown> = {}
-  for (const field of eventSchema().fields) event[field.name] = structuredClone(field.default)
   return type.toBuffer({
-    ...event,
+    ...DEFAULTS,
     event_id: input.id,
     tenant_id: input.tenant ?? 'acme',
     occurred_at: input.occurredAt ?? RECEIVED_AT,
@@ -78,6 +78,11 @@ export function rangeOf(partition: PartitionRef, records: readonly CheckedRecord
   return { partition, first: sorted[0] ?? 0n, last: sorted.at(-1) ?? 0n, records, gaps, bytes }
 }
 
+/** Ids of different partitions do not meet. */
+function idBase(partition: PartitionRef): number {
+  return Number.parseInt(partition.topicId.slice(0, 6), 16) * 2 ** 22 + partition.partition * 2 ** 16
+}
+
 /** `count` events from offset `first`, one a millisecond, with ids of their own. */
 export function eventRange(
   partition: PartitionRef,
@@ -88,7 +93,7 @@ export function eventRange(
   const at = o.at ?? RECEIVED_AT
   const records = Array.from({ length: count }, (_, i) =>
     eventRecord(first + BigInt(i), at + i, {
-      id: uuidAt(at + i, (o.idBase ?? partition.partition * 1_000_000) + Number(first) + i),
+      id: uuidAt(at + i, (o.idBase ?? idBase(partition)) + Number(first) + i),
       tenant: o.tenant ?? 'acme',
       occurredAt: at + i,
     }),

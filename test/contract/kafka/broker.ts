@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { type Admin, type IResourceConfigEntry, Kafka, logLevel, type Message, Partitioners } from 'kafkajs'
+import { testStack } from '../../support/stack.ts'
+
+/** A topic of its own for each test, on the broker of this run. */
+export interface TestBroker {
+  readonly brokers: readonly string[]
+  readonly kafka: Kafka
+  readonly admin: Admin
+  createTopic(options?: TopicOptions): Promise<string>
+  produce(topic: string, messages: Message[]): Promise<void>
+  /** One transaction, committed or aborted. */
+  transact(topic: string, messages: Message[], end: 'commit' | 'abort'): Promise<void>
+  /** Removes what lies before `offset` in partition 0, as retention does. */
+  deleteBefore(topic: string, offset: number): Promise<void>
+  committed(groupId: string, topic: string): Promise<ReadonlyMap<number, string>>
+  close(): Promise<void>
+}
+
+export interface TopicOptions {
+  readonly partitions?: number
+  readonly config?: Readonly<Record<string, string>>
+}
+
+export async function openBroker(): Promise<TestBroker> {
+  const { brokers } = testStack().kafka
+  const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING, retry: { retries: 8 } })
+  const admin = kafka.admin()
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+  await Promise.all([admin.connect(), producer.connect()])
+  const topics = new Set<string>()
+  return {
+    brokers,
+    kafka,
+    admin,
+    createTopic: async ({ partitions = 1, config = {} } = {}) => {
+      const topic = `kafka-contract.${randomUUID()}`
+      topics.add(topic)
+      await createTopic(admin, topic, partitions, { 'message.timestamp.type': 'LogAppendTime', ...config })
+      return topic
+    },
+    produce: async (topic, messages) => {
+      await producer.send({ topic, messages })
+    },
+    transact: (topic, messages, end) => transact(kafka, topic, messages, end),
+    deleteBefore: async (topic, offset) => {
+      // A client of its own: this call of kafkajs does not find leaders of topics made after it first looked.
+      const fresh = kafka.admin()
+      await fresh.connect()
+      await fresh.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
+      await fresh.disconnect()
+    },
+    committed: async (groupId, topic) => {
+      const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] })
+      return new Map(offsets?.partitions.map(({ partition, offset }) => [partition, offset]))
+    },
+    close: async () => {
+      const existing = new Set(await admin.listTopics())
+      await admin.deleteTopics({ topics: [...topics].filter((topic) => existing.has(topic)) })
+      await Promise.all([admin.disconnect(), producer.disconnect()])
+    },
+  }
+}
+
+export async function createTopic(
+  admin: Admin,
+  topic: string,
+  numPartitions: number,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
+  const configEntries: IResourceConfigEntry[] = Object.entries(config).map(([name, value]) => ({
+    name,
+    value,
+  }))
+  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] })
+}
+
+async function transact(
+  kafka: Kafka,
+  topic: string,
+  messages: Message[],
+  end: 'commit' | 'abort',
+): Promise<void> {
+  const producer = kafka.producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    transactionalId: randomUUID(),
+    maxInFlightRequests: 1,
+    idempotent: true,
+  })
+  await producer.connect()
+  const transaction = await producer.transaction()
+  await transaction.send({ topic, messages })
+  await transaction[end]()
+  await producer.disconnect()
+}
+
+/** The directory with Kafka's jars, for tests that compare with its own tools; undefined where it is not known. */
+export const kafkaJars = process.env['DAYBOOK_KAFKA_JARS']
+
+/** Runs a main class of Kafka's own tools and gives its standard output. */
+export async function kafkaTool(mainClass: string, args: readonly string[], input = ''): Promise<string> {
+  const child = spawn('java', ['-Xmx128m', '-cp', `${kafkaJars}/*`, mainClass, ...args])
+  let output = ''
+  let errors = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString('utf8')
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString('utf8')
+  })
+  child.stdin.end(input)
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  if (code !== 0) throw new Error(`${mainClass} ended with ${code}: ${errors}`)
+  return output
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import {
+  type AssignedPartition,
+  type Gap,
+  type PartitionRef,
+  partitionKey,
+  type Source,
+  type SourceBatch,
+  type SourceListener,
+  type SourceRecord,
+} from '../../../consumers/engine/contracts.ts'
+import { createKafkaSource, type KafkaSourceOptions } from '../../../consumers/kafka/source.ts'
+import { systemClock } from '../../../runtime/clock.ts'
+import { noFailpoints } from '../../../runtime/failpoints.ts'
+
+export interface Generation {
+  readonly number: number
+  readonly partitions: readonly AssignedPartition[]
+  readonly signal: AbortSignal
+}
+
+export interface CollectorOptions {
+  /** Where to start; the committed offset or the log start when not given. */
+  readonly position?: (partition: AssignedPartition) => bigint
+  readonly onAssigned?: (generation: Generation) => Promise<void>
+  readonly onBatch?: (batch: SourceBatch) => Promise<void>
+}
+
+/** A listener that takes everything in and keeps it. */
+export class Collector implements SourceListener {
+  readonly generations: Generation[] = []
+  readonly batches: SourceBatch[] = []
+  readonly crashes: unknown[] = []
+  readonly #options: CollectorOptions
+  readonly #waiting = new Set<() => void>()
+
+  constructor(options: CollectorOptions = {}) {
+    this.#options = options
+  }
+
+  async assigned(number: number, partitions: readonly AssignedPartition[], signal: AbortSignal) {
+    const generation = { number, partitions, signal }
+    this.generations.push(generation)
+    this.#changed()
+    await this.#options.onAssigned?.(generation)
+    const position = this.#options.position ?? (({ committed, logStart }) => committed ?? logStart)
+    return new Map(partitions.map((assigned) => [partitionKey(assigned.partition), position(assigned)]))
+  }
+
+  async batch(batch: SourceBatch): Promise<void> {
+    await this.#options.onBatch?.(batch)
+    this.batches.push(batch)
+    this.#changed()
+  }
+
+  crashed(error: unknown): void {
+    this.crashes.push(error)
+    this.#changed()
+  }
+
+  of(partition: number): readonly SourceBatch[] {
+    return this.batches.filter((batch) => batch.partition.partition === partition)
+  }
+
+  records(partition = 0): readonly SourceRecord[] {
+    return this.of(partition).flatMap(({ records }) => records)
+  }
+
+  gaps(partition = 0): readonly Gap[] {
+    return this.of(partition).flatMap(({ gaps }) => gaps)
+  }
+
+  values(partition = 0): readonly (string | undefined)[] {
+    return this.records(partition).map(({ value }) => value?.toString('utf8'))
+  }
+
+  /** The last offset that was covered; -1 when there is none. */
+  covered(partition = 0): bigint {
+    return this.of(partition).at(-1)?.last ?? -1n
+  }
+
+  assignment(): readonly number[] {
+    return (this.generations.at(-1)?.partitions ?? []).map(({ partition }) => partition.partition).toSorted()
+  }
+
+  ref(partition = 0): PartitionRef {
+    const found = this.generations
+      .at(-1)
+      ?.partitions.find((assigned) => assigned.partition.partition === partition)
+    if (found === undefined) throw new Error(`partition ${partition} is not assigned`)
+    return found.partition
+  }
+
+  /** Resolves when `isTrue`; it is asked after each call of the source. */
+  until(isTrue: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const ask = () => {
+        if (!isTrue()) return
+        this.#waiting.delete(ask)
+        resolve()
+      }
+      this.#waiting.add(ask)
+      ask()
+    })
+  }
+
+  #changed(): void {
+    for (const ask of [...this.#waiting]) ask()
+  }
+}
+
+/** True when records and gaps of each batch cover it exactly, and batches follow each other without a hole. */
+export function coversExactly(batches: readonly SourceBatch[]): boolean {
+  let expected = batches[0]?.first ?? 0n
+  for (const { first, last, records, gaps } of batches) {
+    if (first !== expected) return false
+    const spans = [
+      ...records.map(({ offset }) => ({ first: offset, last: offset })),
+      ...gaps.map((gap) => ({ first: gap.first, last: gap.last })),
+    ].toSorted((a, b) => (a.first < b.first ? -1 : 1))
+    for (const span of spans) {
+      if (span.first !== expected || span.last < span.first) return false
+      expected = span.last + 1n
+    }
+    if (expected !== last + 1n) return false
+  }
+  return true
+}
+
+export interface Running {
+  readonly source: Source
+  readonly collector: Collector
+  readonly groupId: string
+}
+
+/** A source of its own group, joined and feeding. */
+export async function startSource(
+  brokers: readonly string[],
+  topic: string,
+  collector: Collector = new Collector(),
+  options: Partial<KafkaSourceOptions> = {},
+): Promise<Running> {
+  const groupId = options.groupId ?? `kafka-contract.${randomUUID()}`
+  const source = createKafkaSource({
+    brokers,
+    topics: [topic],
+    groupId,
+    clock: systemClock,
+    failpoints: noFailpoints,
+    ...options,
+  })
+  await source.start(collector)
+  return { source, collector, groupId }
+}

@@ -1,0 +1,64 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTopic, kafkaJars, kafkaTool, openBroker, type TestBroker } from './broker.ts'
+import { Collector, startSource } from './collector.ts'
+
+let broker: TestBroker
+beforeAll(async () => {
+  broker = await openBroker()
+})
+afterAll(() => broker.close())
+
+/** Kafka prints ids as URL-safe Base64 of the 16 bytes. */
+function canonical(base64: string): string {
+  const hex = Buffer.from(base64, 'base64url').toString('hex')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+async function remake(topic: string): Promise<void> {
+  await broker.admin.deleteTopics({ topics: [topic] })
+  for (;;) {
+    try {
+      await createTopic(broker.admin, topic, 1, { 'message.timestamp.type': 'LogAppendTime' })
+      return
+    } catch {
+      await pause(50)
+    }
+  }
+}
+
+describe('the topic id', { timeout: 60_000 }, () => {
+  it.skipIf(kafkaJars === undefined)(
+    "is the one that Kafka's own tool shows, also after the topic was remade",
+    async () => {
+      const topic = await broker.createTopic()
+      for (const round of [1, 2]) {
+        const args = ['--bootstrap-server', broker.brokers.join(','), '--describe', '--topic', topic]
+        const described = await kafkaTool('org.apache.kafka.tools.TopicCommand', args)
+        const { source, collector } = await startSource(broker.brokers, topic)
+        await collector.until(() => collector.generations.length === 1)
+        await source.stop()
+        expect(collector.ref().topicId).toBe(canonical(/TopicId: (\S+)/.exec(described)?.[1] ?? ''))
+        if (round === 1) await remake(topic)
+      }
+    },
+  )
+
+  it('that changes under a running source ends it, and nothing of the new topic is handed over', async () => {
+    const topic = await broker.createTopic()
+    await broker.produce(topic, [{ value: 'old' }])
+    const collector = new Collector()
+    const { source } = await startSource(broker.brokers, topic, collector, {
+      tuning: { metadataMaxAgeMs: 1_000 },
+    })
+    await collector.until(() => collector.covered() === 0n)
+    await remake(topic)
+    await broker.produce(topic, [{ value: 'new0' }, { value: 'new1' }])
+    await collector.until(() => collector.crashes.length > 0)
+    await source.stop()
+    expect(collector.crashes).toEqual([
+      expect.objectContaining({ code: 'DAYBOOK_KAFKA_TOPIC_RECREATED', retryable: false }),
+    ])
+    expect(collector.values()).toEqual(['old'])
+  })
+})
