@@ -1,15 +1,15 @@
-import type { ICustomPartitioner, PartitionerArgs } from 'kafkajs'
+import type { PartitionerArgs } from 'kafkajs'
+import { partitionOfKey } from './murmur2.ts'
 
 /**
- * Java's default partitioning (murmur2 of the key), decided once per message: a batch that is sent again must go to
- * the same partitions, or the broker's check of sequence numbers takes one batch for another.
+ * Decides a message's partition once: a batch that is sent again must go to the same partitions even when the topic
+ * has grown meanwhile, or the broker's check of sequence numbers takes one batch for another.
  */
-export function stickyPartitioner(defaults: ICustomPartitioner): ICustomPartitioner {
-  return () => {
-    const partitionOf = defaults()
-    return (args: PartitionerArgs) => {
-      args.message.partition ??= partitionOf(args)
-      return args.message.partition
-    }
+export function stickyPartitioner(): (args: PartitionerArgs) => number {
+  return ({ message, partitionMetadata }) => {
+    message.partition ??= Buffer.isBuffer(message.key)
+      ? partitionOfKey(message.key, partitionMetadata.length)
+      : 0
+    return message.partition
   }
 }

@@ -90,12 +90,11 @@ export class ProducerLane {
   }
 
   async #connect(): Promise<Producer> {
-    const { Partitioners } = await import('kafkajs')
     const producer = this.#o.client.producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: stickyPartitioner(Partitioners.DefaultPartitioner),
+      createPartitioner: stickyPartitioner,
       retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 },
     })
     await producer.connect()
