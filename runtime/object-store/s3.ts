@@ -16,7 +16,7 @@ import type {
   ObjectLock,
   ObjectStore,
 } from './contract.ts'
-import { bodyStream } from './s3-body.ts'
+import { PiecesBody } from './s3-body.ts'
 import { httpStatus, s3Fault } from './s3-faults.ts'
 
 export interface S3StoreOptions {
@@ -32,6 +32,9 @@ export interface S3StoreOptions {
   readonly requestTimeoutMs?: number
 }
 
+const silence = () => undefined
+const SILENT = { debug: silence, info: silence, warn: silence, error: silence }
+
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const timeoutMs = options.requestTimeoutMs ?? 30_000
   const client = new S3Client({
@@ -41,6 +44,8 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     credentials: { accessKeyId: options.accessKeyId, secretAccessKey: options.secretAccessKey },
     // Whoever calls decides about another attempt, because it has to ask the store in between.
     maxAttempts: 1,
+    // Every failure is thrown; the client would also print some of them.
+    logger: SILENT,
     requestHandler: {
       connectionTimeout: 5_000,
       requestTimeout: timeoutMs,
@@ -69,7 +74,7 @@ class S3Store implements ObjectStore {
     const command = new PutObjectCommand({
       Bucket: this.#bucket,
       Key: request.key,
-      Body: bodyStream(request.pieces, request.onProgress),
+      Body: new PiecesBody(request.pieces, request.onProgress),
       ContentLength: request.pieces.reduce((sum, piece) => sum + piece.length, 0),
       ContentType: request.contentType,
       ChecksumSHA256: digest.toString('base64'),
