@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 
 export const KEY_BYTES = 8
+const LENGTH_BYTES = 4
 
 /**
  * The Kafka key of an event: the first 8 bytes of SHA-256 over tenant, target type and target id, each as UTF-8 with
@@ -14,12 +15,16 @@ export function eventKey(o: {
   readonly targetType: string
   readonly targetId: string
 }): Buffer {
-  const hash = createHash('sha256')
-  for (const text of [o.tenantId, o.targetType, o.targetId]) {
-    const bytes = Buffer.from(text, 'utf8')
-    const length = Buffer.allocUnsafe(4)
-    length.writeUInt32BE(bytes.length)
-    hash.update(length).update(bytes)
-  }
-  return hash.digest().subarray(0, KEY_BYTES)
+  const chars = o.tenantId.length + o.targetType.length + o.targetId.length
+  const preimage = Buffer.allocUnsafe(3 * LENGTH_BYTES + 3 * chars)
+  let end = append(preimage, 0, o.tenantId)
+  end = append(preimage, end, o.targetType)
+  end = append(preimage, end, o.targetId)
+  return createHash('sha256').update(preimage.subarray(0, end)).digest().subarray(0, KEY_BYTES)
+}
+
+function append(target: Buffer, at: number, text: string): number {
+  const bytes = target.write(text, at + LENGTH_BYTES, 'utf8')
+  target.writeUInt32BE(bytes, at)
+  return at + LENGTH_BYTES + bytes
 }
