@@ -18,6 +18,6 @@ export function toldToEnd(options: { readonly parentPipe: boolean }): AbortSigna
     ending.abort(TOLD_TO_END)
   }
   for (const signal of SIGNALS) process.on(signal, told)
-  if (options.parentPipe) process.stdin.once('end', told).resume()
+  if (options.parentPipe) process.stdin.once('end', told).resume().unref()
   return ending.signal
 }

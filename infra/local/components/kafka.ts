@@ -21,7 +21,16 @@ export function kafkaComponent(options: KafkaOptions): Component {
   return component({
     name: 'kafka',
     command: 'java',
-    args: ['-Xmx512m', '-XX:+UseSerialGC', '-cp', classPath, 'kafka.Kafka', properties],
+    args: [
+      '-Xmx512m',
+      '-XX:+UseSerialGC',
+      '-Dorg.slf4j.simpleLogger.showDateTime=true',
+      '-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS',
+      '-cp',
+      classPath,
+      'kafka.Kafka',
+      properties,
+    ],
     env: process.env,
     cwd: options.dataDir,
     logFile: options.logFile,

@@ -4,6 +4,7 @@ import {
   HeadBucketCommand,
   NotFound,
   S3Client,
+  S3ServiceException,
 } from '@aws-sdk/client-s3'
 import { DaybookError } from '../../../schemas/errors.ts'
 import type { Endpoints } from '../endpoints.ts'
@@ -19,10 +20,7 @@ export async function createBucket(s3: Endpoints['s3'], bucket: string): Promise
   try {
     if (!(await exists(client, bucket)))
       await client.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: true }))
-    const { ObjectLockConfiguration: lock } = await client.send(
-      new GetObjectLockConfigurationCommand({ Bucket: bucket }),
-    )
-    if (lock?.ObjectLockEnabled !== 'Enabled')
+    if (!(await locked(client, bucket)))
       throw new DaybookError(
         'DAYBOOK_LOCAL_BUCKET_UNLOCKED',
         `bucket ${bucket} at ${s3.endpoint} has no Object Lock, so nothing in it would be evidence: name another bucket in DAYBOOK_S3_BUCKET`,
@@ -38,6 +36,17 @@ async function exists(client: S3Client, bucket: string): Promise<boolean> {
     return true
   } catch (error) {
     if (error instanceof NotFound) return false
+    throw error
+  }
+}
+
+async function locked(client: S3Client, bucket: string): Promise<boolean> {
+  try {
+    const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket: bucket }))
+    return answer.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'
+  } catch (error) {
+    if (error instanceof S3ServiceException && error.name === 'ObjectLockConfigurationNotFoundError')
+      return false
     throw error
   }
 }
