@@ -10,6 +10,7 @@ export interface TopicWatchOptions {
   readonly view: ClusterView
   readonly clock: Clock
   readonly refs: readonly PartitionRef[]
+  /** A topic that is gone for half as long (metadata takes time to travel) is reported. */
   readonly everyMs: number
   readonly signal: AbortSignal
   /** Leaders by `partitionKey`; -1 where there is none just now. */
@@ -21,9 +22,6 @@ export interface TopicWatch {
   /** Asks now; calls that come while one is under way share it. Never rejects. */
   checkNow(): Promise<void>
 }
-
-/** A topic that is gone for longer than metadata takes to travel is reported. */
-const MISSING_AFTER_MS = 30_000
 
 /** Follows leaders and topic ids until `signal` aborts. A topic that was made anew is a failure, not a change. */
 export function watchTopics(options: TopicWatchOptions): TopicWatch {
@@ -43,7 +41,7 @@ export function watchTopics(options: TopicWatchOptions): TopicWatch {
       state.failures += 1
       state.failingSince ??= clock.now()
       const isGone = failure.code === 'DAYBOOK_KAFKA_TOPIC_MISSING'
-      const isLasting = isGone && clock.now() - state.failingSince >= MISSING_AFTER_MS
+      const isLasting = isGone && clock.now() - state.failingSince >= options.everyMs / 2
       if (!isRetryable(failure) || isLasting) onFailure(failure)
     }
   }

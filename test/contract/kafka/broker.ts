@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import { type Admin, type IResourceConfigEntry, Kafka, logLevel, type Message, Partitioners } from 'kafkajs'
 import { testStack } from '../../support/stack.ts'
 
@@ -45,9 +46,10 @@ export async function openBroker(): Promise<TestBroker> {
     },
     transact: (topic, messages, end) => transact(kafka, topic, messages, end),
     deleteBefore: async (topic, offset) => {
-      // A client of its own: this call of kafkajs does not find leaders of topics made after it first looked.
+      // A client of its own that has asked for the topic: else this call of kafkajs does not find the leader.
       const fresh = kafka.admin()
       await fresh.connect()
+      await fresh.fetchTopicOffsets(topic)
       await fresh.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
       await fresh.disconnect()
     },
@@ -98,9 +100,10 @@ async function transact(
 /** The directory with Kafka's jars, for tests that compare with its own tools; undefined where it is not known. */
 export const kafkaJars = process.env['DAYBOOK_KAFKA_JARS']
 
-/** Runs a main class of Kafka's own tools and gives its standard output. */
-export async function kafkaTool(mainClass: string, args: readonly string[], input = ''): Promise<string> {
-  const child = spawn('java', ['-Xmx128m', '-cp', `${kafkaJars}/*`, mainClass, ...args])
+/** Runs Kafka's own client (JavaClient.java, compiled as it starts) and gives its standard output. */
+export async function javaClient(args: readonly string[]): Promise<string> {
+  const program = fileURLToPath(new URL('./JavaClient.java', import.meta.url))
+  const child = spawn('java', ['-Xmx128m', '-cp', `${kafkaJars}/*`, program, ...args])
   let output = ''
   let errors = ''
   child.stdout.on('data', (chunk: Buffer) => {
@@ -109,8 +112,7 @@ export async function kafkaTool(mainClass: string, args: readonly string[], inpu
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString('utf8')
   })
-  child.stdin.end(input)
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  if (code !== 0) throw new Error(`${mainClass} ended with ${code}: ${errors}`)
+  if (code !== 0) throw new Error(`the Java client ended with ${code}: ${errors}`)
   return output
 }

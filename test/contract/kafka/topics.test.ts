@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { assertNoErrors, checkTopics } from '../../../consumers/kafka/check-topics.ts'
+import { openBroker, type TestBroker } from './broker.ts'
+
+let broker: TestBroker
+beforeAll(async () => {
+  broker = await openBroker()
+})
+afterAll(() => broker.close())
+
+describe('the check of topics', { timeout: 30_000 }, () => {
+  it('finds nothing wrong with topics that are set up for an audit log', async () => {
+    const topic = await broker.createTopic({
+      config: { 'retention.ms': '604800000', 'max.message.bytes': '1000000' },
+    })
+    const quarantineTopic = await broker.createTopic({ config: { 'max.message.bytes': '2000000' } })
+    const findings = await checkTopics({ brokers: broker.brokers, topics: [topic], quarantineTopic })
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
+  })
+
+  it('names every wrong setting at once, with the remedy', async () => {
+    const topic = await broker.createTopic({
+      config: {
+        'message.timestamp.type': 'CreateTime',
+        'cleanup.policy': 'compact',
+        'retention.ms': '3600000',
+        'retention.bytes': '1000000',
+      },
+    })
+    const quarantineTopic = await broker.createTopic({ config: { 'max.message.bytes': '1000000' } })
+    const findings = await checkTopics({ brokers: broker.brokers, topics: [topic], quarantineTopic })
+    const found = findings.map(({ setting, severity }) => `${severity} ${setting}`)
+    expect(found).toEqual(
+      expect.arrayContaining([
+        'error message.timestamp.type',
+        'error cleanup.policy',
+        'error retention.ms',
+        'warning retention.bytes',
+        'error max.message.bytes',
+      ]),
+    )
+    expect(() => assertNoErrors(findings)).toThrow(/kafka-configs --alter --topic/)
+  })
+
+  it('names a topic that does not exist', async () => {
+    const checked = checkTopics({ brokers: broker.brokers, topics: ['no.such.topic'], quarantineTopic: null })
+    await expect(checked).rejects.toMatchObject({ code: 'DAYBOOK_KAFKA_TOPIC_MISSING' })
+  })
+})
