@@ -1,25 +1,79 @@
-/** The request's body, decoded while it arrives. */
+/** The request's body: taken from the socket at once, decoded while it arrives. */
 import type { IncomingMessage } from 'node:http'
-import type { Readable, Transform } from 'node:stream'
-import { pipeline } from 'node:stream'
+import { pipeline, Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { EngineException, notImplemented } from './exception.ts'
 import { Lz4FrameDecoder } from './lz4-frame.ts'
 import { type FaceRequest, header } from './request.ts'
 
-/** Ends normally only when the whole body arrived and was sound; else fails. */
-export function decodedBody(message: IncomingMessage, request: FaceRequest): Readable {
-  const encoding = header(message, 'content-encoding')?.trim().toLowerCase() ?? ''
-  const steps: Transform[] = []
-  const decoder = contentDecoder(encoding)
-  if (decoder !== null) steps.push(decoder)
+/** Bytes that are taken from the socket before anybody asks for them. */
+const AHEAD_BYTES = 1 << 20
+
+export interface BodyReader {
+  /** The next chunk, null at the end. Rejects when the body was cut short or cannot be decoded. */
+  next(): Promise<Buffer | null>
+}
+
+export function decodedBody(message: IncomingMessage, request: FaceRequest): BodyReader {
+  const decoder = contentDecoder(header(message, 'content-encoding')?.trim().toLowerCase() ?? '')
   if (request.decompressBlocks) throw notImplemented('decompress=1 (compressed blocks)')
-  let last: Readable = message
-  for (const step of steps) {
-    pipeline(last, step, () => {})
-    last = step
+  const plain = eagerReader(message)
+  return decoder === null ? plain : decode(plain, decoder)
+}
+
+/**
+ * Node throws away what it holds of a request whose connection breaks, even when all of it had arrived. A client may
+ * leave once it has sent its rows, so they are taken over here as they come.
+ */
+function eagerReader(message: IncomingMessage): BodyReader {
+  const queue: Buffer[] = []
+  let queued = 0
+  let end: 'open' | 'whole' | Error = 'open'
+  let wake = () => {}
+  const settle = (how: 'whole' | Error) => {
+    if (end === 'open') end = how
+    wake()
   }
-  return last
+  message.on('data', (chunk: Buffer) => {
+    queue.push(chunk)
+    queued += chunk.length
+    if (queued >= AHEAD_BYTES) message.pause()
+    wake()
+  })
+  message.on('end', () => settle('whole'))
+  message.on('error', (error) => settle(error))
+  message.on('close', () => settle(new Error('the connection was closed')))
+  const next = async (): Promise<Buffer | null> => {
+    for (;;) {
+      const chunk = queue.shift()
+      if (chunk !== undefined) {
+        queued -= chunk.length
+        if (queued < AHEAD_BYTES && message.isPaused()) message.resume()
+        return chunk
+      }
+      if (end === 'whole') return null
+      if (end !== 'open') throw end
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  }
+  return { next }
+}
+
+function decode(source: BodyReader, decoder: Transform): BodyReader {
+  pipeline(Readable.from(chunks(source)), decoder, () => {})
+  const iterator: AsyncIterator<Buffer> = decoder[Symbol.asyncIterator]()
+  return {
+    next: async () => {
+      const step = await iterator.next()
+      return step.done === true ? null : step.value
+    },
+  }
+}
+
+async function* chunks(source: BodyReader): AsyncGenerator<Buffer> {
+  for (let chunk = await source.next(); chunk !== null; chunk = await source.next()) yield chunk
 }
 
 function contentDecoder(encoding: string): Transform | null {
@@ -44,21 +98,5 @@ function contentDecoder(encoding: string): Transform | null {
       throw notImplemented(`Content-Encoding: ${encoding}`)
     default:
       throw new EngineException(48, 'NOT_IMPLEMENTED', `Unknown compression method: ${encoding}.`)
-  }
-}
-
-/** Reads a stream by hand, so that the first bytes can be looked at before the rest is passed on. */
-export interface BodyReader {
-  /** The next chunk, null at the end. Rejects when the body is cut short or cannot be decoded. */
-  next(): Promise<Buffer | null>
-}
-
-export function bodyReader(stream: Readable): BodyReader {
-  const iterator: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]()
-  return {
-    next: async () => {
-      const step = await iterator.next()
-      return step.done === true ? null : step.value
-    },
   }
 }

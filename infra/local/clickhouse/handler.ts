@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Account, type Accounts, authenticate } from './accounts.ts'
 import { type Answer, createAnswer } from './answer.ts'
-import { type BodyReader, bodyReader, decodedBody } from './body.ts'
+import { type BodyReader, decodedBody } from './body.ts'
 import type { Connection, Engine } from './engine.ts'
 import { EngineException, notImplemented, parseEngineException, syntaxError } from './exception.ts'
 import type { FifoPool } from './fifo.ts'
@@ -72,7 +72,7 @@ async function run(incoming: Incoming): Promise<Ending> {
   const { message, url } = incoming
   const request = readRequest(message, url)
   const account = authenticate(incoming.accounts, request)
-  const body = bodyReader(decodedBody(message, request))
+  const body = decodedBody(message, request)
   const { statement, rest } = await readStatement(request, body)
   const lease = leaseFor(incoming, request, account)
   try {
