@@ -1,6 +1,6 @@
-import type { CheckedRecord, PartitionRef } from './contracts.ts'
-import { partitionKey } from './contracts.ts'
+import type { CheckedRecord } from './contracts.ts'
 import type { EngineObserver } from './observer.ts'
+import type { PartitionSession } from './partition-session.ts'
 
 export interface FloodAlarmOptions {
   readonly inARow: number
@@ -10,23 +10,21 @@ export interface FloodAlarmOptions {
 /** Raises an alarm when a partition carries nothing but bad records for a while; they still go to quarantine. */
 export class FloodAlarm {
   readonly #options: FloodAlarmOptions
-  readonly #inARow = new Map<string, number>()
 
   constructor(options: FloodAlarmOptions) {
     this.#options = options
   }
 
-  observe(partition: PartitionRef, { verdict }: CheckedRecord): void {
-    const key = partitionKey(partition)
+  observe(session: PartitionSession, { verdict }: CheckedRecord): void {
     if (verdict.kind !== 'bad') {
-      this.#inARow.delete(key)
+      session.badInARow = 0
       return
     }
-    const count = (this.#inARow.get(key) ?? 0) + 1
-    this.#inARow.set(key, count)
+    const { inARow, observer } = this.#options
     // Once at the limit and then at each doubling: an alarm, not a log line per record.
-    const doublings = Math.log2(count / this.#options.inARow)
-    if (doublings >= 0 && Number.isInteger(doublings))
-      this.#options.observer.flood(partition, verdict.code, count)
+    const doublings = Math.log2(++session.badInARow / inARow)
+    if (doublings >= 0 && Number.isInteger(doublings)) {
+      observer.flood(session.partition, verdict.code, session.badInARow)
+    }
   }
 }

@@ -122,7 +122,7 @@ export class Intake {
   #observe(session: PartitionSession, checked: CheckedRecord): void {
     const { circuit, floodAlarm, observer } = this.#options
     circuit.observe(session.partition, checked)
-    floodAlarm.observe(session.partition, checked)
+    floodAlarm.observe(session, checked)
     const { record, verdict } = checked
     if (verdict.kind !== 'bad') return
     observer.badRecord(session.partition, record.offset, verdict.code, verdict.schemaId)

@@ -23,10 +23,6 @@ export class MemoryBudget {
     return this.#bytes >= this.#options.capBytes
   }
 
-  get isLow(): boolean {
-    return this.#bytes <= this.#options.lowBytes
-  }
-
   get lowBytes(): number {
     return this.#options.lowBytes
   }

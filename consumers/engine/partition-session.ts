@@ -40,6 +40,8 @@ export class PartitionSession {
   recovering = false
   /** Failed deliveries in a row without any progress. */
   failures = 0
+  /** Bad records since the last one that was not. */
+  badInARow = 0
   waiting: Waiting | null = null
   readonly #options: PartitionSessionOptions
   readonly #over = new AbortController()
@@ -111,6 +113,11 @@ export class PartitionSession {
     return this.#queue.length > 0 || this.#open.rows > 0
   }
 
+  /** Key and value bytes of what is taken in and not delivered. */
+  get bufferedBytes(): number {
+    return this.#queue.reduce((sum, range) => sum + range.bytes, this.#open.bytes)
+  }
+
   get ready(): boolean {
     return !this.isOver && !this.delivering && !this.recovering && this.#queue.length > 0
   }
@@ -177,8 +184,7 @@ export class PartitionSession {
   end(): void {
     if (this.isOver) return
     const running = this.delivering ? (this.head?.bytes ?? 0) : 0
-    const queued = this.#queue.reduce((sum, range) => sum + range.bytes, 0)
-    this.#options.memory.release(queued + this.#open.bytes - running)
+    this.#options.memory.release(this.bufferedBytes - running)
     this.#queue = this.delivering ? this.#queue.slice(0, 1) : []
     this.#open = new OpenRange(this.partition, this.#open.next)
     this.#intakeOver.abort()

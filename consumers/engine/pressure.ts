@@ -28,7 +28,7 @@ export class Pressure {
     if (memory.isFull) {
       this.#cutLargest()
       pauses.pause(this.#partitions(), 'memory')
-    } else if (memory.isLow && this.#paused) {
+    } else if (this.#paused && this.#movingBytes() <= memory.lowBytes) {
       pauses.resume(this.#partitions(), 'memory')
     } else return
     if (this.#paused === memory.isFull) return
@@ -39,6 +39,13 @@ export class Pressure {
   /** The pauses of the old generation are gone. */
   reset(): void {
     this.#paused = false
+  }
+
+  /** Without the bytes of partitions that wait for the store: one of those must not keep the others paused. */
+  #movingBytes(): number {
+    let bytes = this.#options.memory.bytes
+    for (const session of this.#options.sessions()) if (session.recovering) bytes -= session.bufferedBytes
+    return bytes
   }
 
   /** Cuts until what stays open is below the low-water mark: else delivering everything cut would not end the pause. */

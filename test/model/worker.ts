@@ -78,7 +78,13 @@ export class ModelWorker {
     const failpoints = this.#failpoints()
     const hop = () => process.hop()
     const wire = { hop, storeWork: () => sim.delay(sim.latencyMs()), now: () => sim.now }
-    const source = new FakeSource({ process, group, logs, heartbeatMs: 60, faults: chaos.brokerFaults })
+    const source = new FakeSource({
+      process,
+      group,
+      logs,
+      heartbeatMs: sim.between(30, 400),
+      faults: chaos.brokerFaults,
+    })
     const sink = new FakeSink({ store, wire, faults: chaos.storeFaults, failpoints })
     const parts = sabotage === null ? { source, sink } : sabotage({ source, sink })
     return createEngine({

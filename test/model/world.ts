@@ -40,7 +40,7 @@ export class World {
     const exclusion = options.exclusion ?? (sim.chance(0.6) ? 'fence' : 'create_only')
     this.store = new FakeStore(exclusion, (range, before) => this.#onApplied(range, before))
     const onCommit = (log: FakeLog, next: bigint) => this.#check(commitTooFar(log, this.store, next))
-    const sessionMs = sim.between(300, 1_000)
+    const sessionMs = sim.between(500, 1_000)
     this.group = new FakeGroup({ sim, logs: this.logs, sessionMs, onCommit })
     this.chaos = new Chaos(this)
     sim.log(`seed ${options.seed}, ${exclusion}, ${this.logs.length} partitions`)
