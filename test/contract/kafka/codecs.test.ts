@@ -22,8 +22,7 @@ function expected(): (string | null)[] {
 
 describe.skipIf(kafkaJars === undefined)("batches of Kafka's own producer", { timeout: 60_000 }, () => {
   it.each(CODECS)('compressed with %s are read byte for byte', async (codec) => {
-    const topic = await broker.createTopic()
-    await javaClient([broker.brokers.join(','), topic, codec, String(COUNT)])
+    const topic = topics.get(codec) ?? ''
     const { source, collector } = await startSource(broker.brokers, topic)
     await collector.until(() => collector.covered() === BigInt(COUNT - 1) || collector.crashes.length > 0)
     await source.stop()
