@@ -1,5 +1,4 @@
 import type { Clock } from '../../runtime/clock.ts'
-import type { Failpoints } from '../../runtime/failpoints.ts'
 import { backoffMs, DEFAULT_RETRY } from '../../runtime/retry.ts'
 import { isRetryable } from '../../schemas/errors.ts'
 import { type PartitionRef, partitionKey, type SourceBatch } from '../engine/contracts.ts'
@@ -16,7 +15,6 @@ export interface ReaderOptions {
   readonly partitions: readonly { readonly ref: PartitionRef; readonly position: bigint }[]
   readonly view: ClusterView
   readonly clock: Clock
-  readonly failpoints: Failpoints
   readonly limits: FetchLimits & FeedLimits
   readonly topicCheckMs: number
   /** Aborts when the generation is over: nothing is handed over afterwards. */
@@ -126,12 +124,10 @@ export class GenerationReader {
 
   /** True when the answer says that leaders or topic ids are not what they were. */
   async #fetch(leader: number, wanted: readonly PartitionFeed[], isPartial: boolean): Promise<boolean> {
-    const { view, limits, failpoints, signal } = this.#options
-    await failpoints.hit('fetch.before')
+    const { view, limits, signal } = this.#options
     const asked = wanted.map((feed) => ({ ...feed.ref, offset: feed.position }))
     const maxWaitMs = isPartial ? Math.min(SHORT_WAIT_MS, limits.maxWaitMs) : limits.maxWaitMs
     const answer = await requestFetch(await view.broker(leader), asked, { ...limits, maxWaitMs })
-    await failpoints.hit('fetch.after')
     if (signal.aborted) return false
     if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${leader}`)
     return this.#takeAll(answer)

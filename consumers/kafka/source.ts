@@ -1,5 +1,4 @@
 import type { Clock } from '../../runtime/clock.ts'
-import type { Failpoints } from '../../runtime/failpoints.ts'
 import { DEFAULT_RETRY, retry } from '../../runtime/retry.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import {
@@ -21,7 +20,6 @@ export interface KafkaSourceOptions extends KafkaConnection {
   readonly groupId: string
   readonly topics: readonly string[]
   readonly clock: Clock
-  readonly failpoints: Failpoints
   readonly log?: ClientLog
   readonly tuning?: Partial<KafkaSourceTuning>
 }
@@ -145,7 +143,7 @@ class KafkaSource implements Source {
   async #begin(current: Current): Promise<void> {
     const { signal } = current.over
     if (signal.aborted || this.#isQuiet || this.#listener === null) return
-    const { clock, failpoints } = this.#options
+    const { clock } = this.#options
     const policy = { ...DEFAULT_RETRY, maxDelayMs: 2_000 }
     const assigned = await retry(() => this.#facts(current.generation), { clock, signal, policy })
     current.keys = new Set(assigned.map(({ partition }) => partitionKey(partition)))
@@ -157,7 +155,6 @@ class KafkaSource implements Source {
       partitions: starts(assigned, positions),
       view: this.#view,
       clock,
-      failpoints,
       limits: { ...this.#tuning, minBytes: 1, maxBytes: this.#tuning.maxFetchBytes },
       topicCheckMs: this.#tuning.metadataMaxAgeMs,
       signal,

@@ -11,7 +11,6 @@ import {
 } from '../../../consumers/engine/contracts.ts'
 import { createKafkaSource, type KafkaSourceOptions } from '../../../consumers/kafka/source.ts'
 import { systemClock } from '../../../runtime/clock.ts'
-import { noFailpoints } from '../../../runtime/failpoints.ts'
 
 export interface Generation {
   readonly number: number
@@ -146,7 +145,6 @@ export async function startSource(
     topics: [topic],
     groupId,
     clock: systemClock,
-    failpoints: noFailpoints,
     ...options,
   })
   await source.start(collector)
