@@ -7,14 +7,15 @@ import { Fifo } from './fifo.ts'
  */
 export class Backlog {
   readonly #items = new Fifo<Item>()
-  readonly #windowBytes: number
+  readonly windowBytes: number
+  #spans = 0
   /** Events in memory, waiting or being sent. */
   memoryBytes = 0
   /** Of these, what stands in no file. */
   bufferedBytes = 0
 
   constructor(options: { windowBytes: number }) {
-    this.#windowBytes = options.windowBytes
+    this.windowBytes = options.windowBytes
   }
 
   get isEmpty(): boolean {
@@ -35,9 +36,9 @@ export class Backlog {
       last.to === entry.end - entry.bytes
     ) {
       last.to = entry.end
-    } else if (segment !== null && this.memoryBytes + entry.bytes > this.#windowBytes) {
+    } else if (segment !== null && (this.#spans > 0 || this.memoryBytes + entry.bytes > this.windowBytes)) {
       const from = entry.end - entry.bytes
-      this.#items.push({ kind: 'span', segment, from, to: entry.end, own: entry.own })
+      this.append([{ kind: 'span', segment, from, to: entry.end, own: entry.own }])
     } else {
       this.#items.push(entry)
       this.hold(entry)
@@ -50,14 +51,18 @@ export class Backlog {
 
   append(items: readonly Item[]): void {
     for (const item of items) this.#items.push(item)
+    this.#spans += spansIn(items)
   }
 
   prepend(items: readonly Item[]): void {
     this.#items.prepend(items)
+    this.#spans += spansIn(items)
   }
 
   shift(): Item | undefined {
-    return this.#items.shift()
+    const item = this.#items.shift()
+    if (item?.kind === 'span') this.#spans--
+    return item
   }
 
   /** Counts an event that came into memory. */
@@ -71,4 +76,8 @@ export class Backlog {
     this.memoryBytes -= entry.bytes
     if (entry.segment === null) this.bufferedBytes -= entry.bytes
   }
+}
+
+function spansIn(items: readonly Item[]): number {
+  return items.filter(({ kind }) => kind === 'span').length
 }

@@ -1,3 +1,4 @@
+import type { DaybookError } from '../../../../schemas/errors.ts'
 import type { Segment } from '../spool/segment.ts'
 
 /** One event on its way, in memory. */
@@ -19,7 +20,8 @@ export interface Entry {
   /** Events of this process, whose sequence numbers its callers know. */
   readonly own: boolean
   settled: boolean
-  rejected: boolean
+  /** Why the broker never takes it; null otherwise. */
+  rejected: DaybookError | null
 }
 
 /** Events that stand on disk only: `from` to `to` of one segment. */

@@ -19,16 +19,12 @@ export class Progress {
   settled(entry: Entry): void {
     if (!entry.own) return
     this.settledCount++
+    if (entry.rejected !== null) this.#rejected.set(entry.sequence, entry.rejected)
     if (this.#waiters.size === 0) return
     for (const waiter of this.#waiters) {
       if (!waiter.through && waiter.sequence === entry.sequence)
         waiter.end(this.#rejected.get(entry.sequence) ?? null)
     }
-  }
-
-  /** Called before `settled` of that event. */
-  rejected(sequence: number, error: DaybookError): void {
-    this.#rejected.set(sequence, error)
   }
 
   passedThrough(sequence: number): void {

@@ -5,8 +5,7 @@ import { Fifo } from './fifo.ts'
 import { Lane } from './lane.ts'
 import type { Connection, SendOutcome } from './transport.ts'
 
-/** Memory for events that were given to lanes and are not settled. */
-const DISPATCH_BYTES = 8 * 1024 * 1024
+const READ_BYTES = 512 * 1024
 const READ_RETRY_MS = 1_000
 const READ_ATTEMPTS = 5
 
@@ -80,10 +79,12 @@ export class Pump {
 
   #fill(): void {
     const { backlog } = this.#o
-    while (this.#running && !this.#reading && this.#dispatchedBytes < DISPATCH_BYTES) {
+    while (this.#running && !this.#reading) {
       const item = backlog.first
       if (item === undefined) break
       if (item.kind === 'span') {
+        // Half of the window is on its way, the other half may be read: memory stays within it.
+        if (this.#dispatchedBytes > backlog.windowBytes / 2) break
         this.#reading = true
         void this.#readBack(item)
         break
@@ -103,11 +104,12 @@ export class Pump {
   }
 
   async #readBack(span: Span): Promise<void> {
+    const { backlog } = this.#o
     for (let attempt = 1; ; attempt++) {
       try {
-        const entries = await this.#o.reader.next(span)
+        const entries = await this.#o.reader.next(span, Math.min(READ_BYTES, backlog.windowBytes / 2))
         for (const entry of entries) {
-          this.#o.backlog.hold(entry)
+          backlog.hold(entry)
           this.#dispatch(entry)
         }
         break
@@ -121,14 +123,14 @@ export class Pump {
       }
     }
     // The span may have grown while it was read; it leaves the queue in the turn that finds it empty.
-    if (span.from >= span.to) this.#o.backlog.shift()
+    if (span.from >= span.to) backlog.shift()
     this.#reading = false
     this.#fill()
   }
 
   #outcome(batch: readonly Entry[], outcome: SendOutcome): void {
     if (outcome.kind === 'acknowledged') {
-      for (const { entry } of outcome.rejected) entry.rejected = true
+      for (const { entry, error } of outcome.rejected) entry.rejected = error
       for (const entry of batch) this.#settle(entry)
       this.#advance()
     }

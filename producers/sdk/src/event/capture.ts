@@ -1,10 +1,10 @@
 import { ByteWriter } from '../../../../schemas/bytes.ts'
 import { encodeAuditEvent } from '../../../../schemas/generated/encode-audit-event.ts'
+import { eventKey } from '../../../../schemas/key.ts'
 import { HEADER_BYTES } from '../../../../schemas/wire.ts'
 import type { AuditContext } from '../context.ts'
 import { degrade } from './degrade.ts'
 import type { Findings } from './findings.ts'
-import { keyOf } from './key.ts'
 import { inputOf, normalise, type Stamp } from './normalise.ts'
 import type { EventRecord } from './record.ts'
 
@@ -37,7 +37,8 @@ export class Encoder {
 
   encode(event: EventRecord, f: Findings): Captured {
     const value = this.#frame(event)
-    const key = keyOf(event.tenant_id, event.target.type, event.target.id)
+    const { tenant_id: tenantId, target } = event
+    const key = eventKey({ tenantId, targetType: target.type, targetId: target.id })
     if (value.length <= this.#maxEventBytes) return { key, value }
     f.oversized(value.length, this.#maxEventBytes)
     return { key, value: this.#frame(degrade(event, value.subarray(HEADER_BYTES))) }

@@ -27,7 +27,11 @@ export class Findings {
 
   /** A value was kept in a changed form. */
   replaced(field: string, why: string): void {
-    this.#add('DAYBOOK_SDK_FIELD_INVALID', field, `Field \`${field}\` ${why}; that was replaced.`)
+    this.#add(
+      'DAYBOOK_SDK_FIELD_INVALID',
+      field,
+      `Field \`${field}\` ${why}; it was recorded in a changed form.`,
+    )
   }
 
   /** A field that every event needs is missing or unusable; the event is recorded without it. */

@@ -53,9 +53,16 @@ export function symbolsOf<S extends string>(symbols: Readonly<Record<string, S>>
   return new Map<unknown, S>(Object.entries(symbols))
 }
 
+/** A list longer than this is a mistake, and a sparse one would hold up the event loop. */
+const MAX_ITEMS = 10_000
+
 export function list(value: unknown, field: string, findings: Findings): readonly unknown[] {
   if (value === undefined || value === null) return []
-  if (Array.isArray(value)) return value
+  if (Array.isArray(value) && value.length <= MAX_ITEMS) return value
+  if (Array.isArray(value)) {
+    findings.replaced(field, `has ${value.length} items, of which ${MAX_ITEMS} were kept`)
+    return value.slice(0, MAX_ITEMS)
+  }
   findings.cut(field, `must be an array, not ${kindOf(value)}`)
   return []
 }

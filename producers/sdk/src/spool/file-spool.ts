@@ -91,7 +91,7 @@ export class FileSpool implements Spool {
       end: this.#writer.size,
       own: true,
       settled: false,
-      rejected: false,
+      rejected: null,
     })
     return segment === null ? 'buffered' : 'spooled'
   }

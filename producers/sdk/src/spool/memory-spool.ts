@@ -35,7 +35,7 @@ export class MemorySpool implements Spool {
       end: 0,
       own: true,
       settled: false,
-      rejected: false,
+      rejected: null,
     })
     return 'buffered'
   }

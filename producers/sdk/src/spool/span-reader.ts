@@ -2,8 +2,6 @@ import type { Entry, Span } from '../delivery/entry.ts'
 import type { FileSystem } from './file-system.ts'
 import { findRecord, parseRecord, type SpoolRecord } from './record.ts'
 
-const READ_BYTES = 512 * 1024
-
 export interface Damage {
   readonly span: Span
   readonly from: number
@@ -30,8 +28,8 @@ export class SpanReader {
    * The next events of `span`, whose `from` moves behind them; empty when only damage was found. What cannot be read
    * is kept aside and skipped. @throws what the file system throws; the span is unchanged then.
    */
-  async next(span: Span): Promise<Entry[]> {
-    const length = Math.min(READ_BYTES, span.to - span.from)
+  async next(span: Span, maxBytes: number): Promise<Entry[]> {
+    const length = Math.min(Math.ceil(maxBytes), span.to - span.from)
     const bytes = await this.#o.fs.read(span.segment.path, span.from, length)
     const entries: Entry[] = []
     const scanned = scan(bytes, span, entries)
@@ -91,6 +89,6 @@ function entryOf(record: SpoolRecord, span: Span, at: number, end: number): Entr
     end: span.from + end,
     own: span.own,
     settled: false,
-    rejected: false,
+    rejected: null,
   }
 }
