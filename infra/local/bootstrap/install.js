@@ -1,26 +1,51 @@
 // Plain JavaScript for any Node from 18 on: this runs before anything is installed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const LOCK_POLL_MS = 300
 
 /**
- * Brings node_modules to what package-lock.json says, by `npm ci`, unless it is there already.
+ * Brings node_modules to what package-lock.json says, by `npm ci`, and builds the SDK, unless that is done already.
  * @param {{ root: string, say: (line: string) => void }} options
  * @returns {Promise<string>} the pinned Node's binary
  */
 export async function install({ root, say }) {
   const node = join(root, 'node_modules', '.bin', 'node')
-  if (fresh(root)) return node
+  if (fresh(root) && sdkIsBuilt(root)) return node
   const release = await takeLock(join(root, '.daybook', 'install.lock'), say)
   try {
     if (!fresh(root)) installNow(root, say)
+    if (!sdkIsBuilt(root)) buildSdk(root, node)
   } finally {
     release()
   }
   return node
+}
+
+/** The example imports the SDK as applications do: built. */
+function buildSdk(root, node) {
+  const { status, error } = spawnSync(node, [join(root, 'producers/sdk/build.ts')], {
+    stdio: ['ignore', 2, 2],
+  })
+  if (error || status !== 0) throw new Error('the SDK could not be built: see the message above')
+}
+
+function sdkIsBuilt(root) {
+  const built = statSync(join(root, 'producers/sdk/dist/esm'), { throwIfNoEntry: false })
+  return (
+    built !== undefined &&
+    built.mtimeMs > newest(join(root, 'producers/sdk/src')) &&
+    built.mtimeMs > newest(join(root, 'schemas'))
+  )
+}
+
+function newest(dir) {
+  return readdirSync(dir, { withFileTypes: true }).reduce((latest, entry) => {
+    const path = join(dir, entry.name)
+    return Math.max(latest, entry.isDirectory() ? newest(path) : statSync(path).mtimeMs)
+  }, 0)
 }
 
 function installNow(root, say) {
