@@ -29,14 +29,14 @@ export class Commits {
 
   /** `session.committable` may have grown. */
   note(session: PartitionSession): void {
-    if (session.isOver || session.committable <= this.committed(session)) return
+    if (session.isOver || session.committable === this.committed(session)) return
     this.#pending.add(session)
     if (!this.#running) void this.#run()
   }
 
-  /** The last position that was committed under this session; −1 before the first. */
+  /** The last position that was committed, by this session or before it; 0 where there is none. */
   committed(session: PartitionSession): bigint {
-    return this.#committed.get(session) ?? -1n
+    return this.#committed.get(session) ?? session.committedBefore ?? 0n
   }
 
   /** Resolves true when nothing is left to commit, false when `signal` aborts first. */
@@ -77,7 +77,7 @@ export class Commits {
       return false
     }
     for (const session of alive) {
-      const position = next.get(session.partition) ?? -1n
+      const position = next.get(session.partition) ?? session.committable
       this.#committed.set(session, position)
       observer.committed(session.partition, position)
     }

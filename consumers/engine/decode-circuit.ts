@@ -5,7 +5,7 @@ import type { EngineLimits } from './options.ts'
 interface SchemaHistory {
   decoded: boolean
   failedInARow: number
-  /** Two half windows: the one being filled and the one before. */
+  /** The window that is being filled, and the one before: together at least one whole window. */
   seen: number
   failed: number
   seenBefore: number
@@ -63,7 +63,7 @@ export class DecodeCircuit {
   #count(history: SchemaHistory, failed: boolean): void {
     history.seen++
     if (failed) history.failed++
-    if (history.seen < this.#limits.regressionWindow / 2) return
+    if (history.seen < this.#limits.regressionWindow) return
     history.seenBefore = history.seen
     history.failedBefore = history.failed
     history.seen = 0

@@ -137,13 +137,14 @@ class EngineLoop implements Engine, SourceListener {
 
   #newSession(
     generation: number,
-    { partition }: AssignedPartition,
+    { partition, committed }: AssignedPartition,
     generationOver: AbortSignal,
   ): PartitionSession {
     const { sink, observer } = this.#options
     const session = new PartitionSession({
       partition,
       generation,
+      committedBefore: committed,
       memory: this.#parts.memory,
       onAccounted: (account) => observer.accounted(partition, account),
       fingerprint: (record) => sink.fingerprint(record, partition),

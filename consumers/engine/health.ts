@@ -19,8 +19,8 @@ export interface PartitionHealth {
   readonly next: bigint
   /** The store is known to hold everything below. */
   readonly done: bigint
-  /** The committed position; null before the first commit of this generation. */
-  readonly committed: bigint | null
+  /** The committed position; 0 where there is none. */
+  readonly committed: bigint
   readonly logEnd: bigint | null
   /** Offsets in the log that the store does not hold. */
   readonly lag: bigint
@@ -50,7 +50,6 @@ export interface HealthView {
 
 export function partitionHealth(session: PartitionSession, view: HealthView): PartitionHealth {
   const { logEnd, lag, standingMs } = view.watchdog.look(session)
-  const committed = view.commits.committed(session)
   return {
     partition: session.partition,
     healthy: lag === 0n || standingMs <= view.patienceMs,
@@ -59,7 +58,7 @@ export function partitionHealth(session: PartitionSession, view: HealthView): Pa
     paused: view.pauses.reasons(session.partition),
     next: session.next,
     done: session.doneThrough + 1n,
-    committed: committed < 0n ? null : committed,
+    committed: view.commits.committed(session),
     logEnd,
     lag,
     standingMs,

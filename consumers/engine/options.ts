@@ -35,7 +35,7 @@ export interface EngineLimits {
   readonly watchdogMs: number
   /** So many records of one schema id fail in a row, after one that decoded: a fault of ours. */
   readonly regressionInARow: number
-  /** Or at least this share of the newest `regressionWindow` records of that id. */
+  /** Or at least this share of the newest records of that id, one to two times `regressionWindow`. */
   readonly regressionRatio: number
   readonly regressionWindow: number
   /** So many bad records in a row in one partition raise the flood alarm. */

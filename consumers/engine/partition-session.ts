@@ -14,6 +14,8 @@ export interface Waiting {
 
 export interface PartitionSessionOptions {
   readonly partition: PartitionRef
+  /** What the group had committed when the session began: nothing depends on it but whether to commit again. */
+  readonly committedBefore: bigint | null
   readonly generation: number
   readonly memory: MemoryBudget
   /** Called once for each stretch of offsets that the store is known to hold. */
@@ -30,6 +32,7 @@ export class PartitionSession {
   readonly partition: PartitionRef
   readonly key: string
   readonly generation: number
+  readonly committedBefore: bigint | null
   /** The tip's record, until it was read again from the log and compared. */
   unverified: TipRecord | null = null
   acceptedLossThrough: bigint | null = null
@@ -56,6 +59,7 @@ export class PartitionSession {
     this.partition = options.partition
     this.key = partitionKey(options.partition)
     this.generation = options.generation
+    this.committedBefore = options.committedBefore
     this.#open = new OpenRange(options.partition, 0n)
   }
 

@@ -98,6 +98,7 @@ export class Simulation {
       const step = this.#pop()
       if (step === undefined || step.at > end) {
         if (step !== undefined) this.#push(step)
+        this.#now = Math.max(this.#now, end)
         return false
       }
       this.#now = Math.max(this.#now, step.at)

@@ -1,0 +1,158 @@
+import type {
+  LogBounds,
+  PartitionRef,
+  Sink,
+  Source,
+  SourceListener,
+} from '../../../../consumers/engine/contracts.ts'
+import { partitionKey } from '../../../../consumers/engine/contracts.ts'
+import { createEngine, type Engine } from '../../../../consumers/engine/engine.ts'
+import { type EngineObserver, noObserver } from '../../../../consumers/engine/observer.ts'
+import type { EngineOptions } from '../../../../consumers/engine/options.ts'
+import { DaybookError } from '../../../../schemas/errors.ts'
+import { FakeChecker } from '../../../support/fakes/fake-checker.ts'
+import { FakeLog } from '../../../support/fakes/fake-log.ts'
+import { FakeSink } from '../../../support/fakes/fake-sink.ts'
+import { FakeStore } from '../../../support/fakes/fake-store.ts'
+import { SimProcess, Simulation } from '../../../support/fakes/simulation.ts'
+import { ScriptedFailpoints } from '../../../support/scripted-failpoints.ts'
+
+/** A source that a test plays by hand: it says when there is a generation and when there is a batch. */
+export class HandSource implements Source {
+  readonly commits: { generation: number; next: Map<string, bigint> }[] = []
+  readonly paused = new Set<string>()
+  readonly answered = new Map<string, LogBounds>()
+  readonly calls: string[] = []
+  commitFails = 0
+  boundsFail = false
+  listener: SourceListener | null = null
+
+  async start(listener: SourceListener): Promise<void> {
+    this.listener = listener
+  }
+
+  async commit(generation: number, next: ReadonlyMap<PartitionRef, bigint>): Promise<void> {
+    if (this.commitFails-- > 0) throw unavailable()
+    this.commits.push({
+      generation,
+      next: new Map([...next].map(([ref, position]) => [partitionKey(ref), position])),
+    })
+  }
+
+  async bounds(): Promise<ReadonlyMap<string, LogBounds>> {
+    if (this.boundsFail) throw unavailable()
+    return this.answered
+  }
+
+  pause(partitions: readonly PartitionRef[]): void {
+    for (const partition of partitions) this.paused.add(partitionKey(partition))
+  }
+
+  resume(partitions: readonly PartitionRef[]): void {
+    for (const partition of partitions) this.paused.delete(partitionKey(partition))
+  }
+
+  async quiesce(): Promise<void> {
+    this.calls.push('quiesce')
+  }
+
+  async stop(): Promise<void> {
+    this.calls.push('stop')
+  }
+}
+
+export function unavailable(): DaybookError {
+  return new DaybookError('DAYBOOK_TEST_UNAVAILABLE', 'not now', { retryable: true })
+}
+
+/** An engine on a clock that the test moves, over logs that it fills; deliveries take no time unless it says so. */
+export class EngineBench {
+  readonly sim = new Simulation(1)
+  readonly process = new SimProcess('worker', this.sim)
+  readonly source = new HandSource()
+  readonly store = new FakeStore('fence')
+  readonly failpoints = new ScriptedFailpoints()
+  readonly logs: readonly FakeLog[]
+  readonly engine: Engine
+  readonly crashes: unknown[] = []
+  registryIsDown = false
+  #generation = 0
+  #over = new AbortController()
+
+  constructor(
+    options: Partial<Pick<EngineOptions, 'cut' | 'limits' | 'checker'>> & {
+      partitions?: number
+      sink?: (sink: Sink) => Sink
+      observer?: Partial<EngineObserver>
+    } = {},
+  ) {
+    this.logs = Array.from(
+      { length: options.partitions ?? 1 },
+      (_, partition) => new FakeLog({ topic: 'audit', topicId: 'id-audit', partition }),
+    )
+    const sink = new FakeSink({ store: this.store, failpoints: this.failpoints })
+    this.engine = createEngine({
+      source: this.source,
+      sink: options.sink?.(sink) ?? sink,
+      checker: options.checker ?? new FakeChecker({ isDown: () => this.registryIsDown }),
+      cut: options.cut ?? { maxRows: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000 },
+      limits: { backoffFirstMs: 100, backoffMaxMs: 1_000, ...options.limits },
+      clock: this.process.clock,
+      failpoints: this.failpoints,
+      observer: { ...noObserver, ...options.observer, crashed: (error) => this.crashes.push(error) },
+      random: () => 0.5,
+    })
+  }
+
+  log(partition = 0): FakeLog {
+    const log = this.logs[partition]
+    if (log === undefined) throw new RangeError(`no partition ${partition}`)
+    return log
+  }
+
+  /** Lets `ms` pass. */
+  async pass(ms: number): Promise<void> {
+    await this.sim.run(() => false, ms)
+  }
+
+  /** A new generation with all partitions; the positions by partition number, or the error. */
+  async assign(bounds: Partial<LogBounds> = {}): Promise<ReadonlyMap<string, bigint>> {
+    if (this.source.listener === null) await this.engine.start()
+    this.#over.abort()
+    this.#over = new AbortController()
+    const assigned = this.logs.map((log) => ({
+      partition: log.partition,
+      committed: null,
+      ...log.bounds,
+      ...bounds,
+    }))
+    for (const log of this.logs) this.source.answered.set(partitionKey(log.partition), log.bounds)
+    const positions = this.source.listener?.assigned(++this.#generation, assigned, this.#over.signal)
+    return (await positions) ?? new Map()
+  }
+
+  /** Hands over what the log has in `first`..`last` (all of it, where not given). */
+  async fetch(partition = 0, first = 0n, last?: bigint): Promise<void> {
+    const log = this.log(partition)
+    const count = Number((last ?? log.bounds.logEnd - 1n) - first) + 1
+    const batch = log.fetch(first, count)
+    if (batch === null) throw new RangeError('nothing to fetch')
+    await this.source.listener?.batch({ partition: log.partition, generation: this.#generation, ...batch })
+  }
+
+  /** The stored ranges of a partition, as `first..last`. */
+  stored(partition = 0): string[] {
+    return this.store.ranges(this.log(partition).partition).map((range) => `${range.first}..${range.last}`)
+  }
+
+  /** The newest committed position of a partition. */
+  committed(partition = 0): bigint | undefined {
+    const key = partitionKey(this.log(partition).partition)
+    return this.source.commits.findLast((commit) => commit.next.has(key))?.next.get(key)
+  }
+
+  crashCode(): string | undefined {
+    const [error] = this.crashes
+    return error instanceof DaybookError ? error.code : error === undefined ? undefined : String(error)
+  }
+}
