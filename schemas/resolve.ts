@@ -1,17 +1,25 @@
-import { type AvroNode, branchKey, type EnumNode, parseRecordSchema, type RecordNode } from './avro-node.ts'
+import { compileAppender } from './append.ts'
+import { type AvroNode, branchKey, parseRecordSchema, type RecordNode } from './avro-node.ts'
 import type { AvroRecordSchema } from './avro-schema.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { defaultBytes } from './default-bytes.ts'
 import { DaybookError } from './errors.ts'
+import {
+  blocks,
+  copyBytes,
+  copyFixed,
+  dropped,
+  primitive,
+  type Step,
+  sequence,
+  symbols,
+} from './resolve-steps.ts'
 
 /**
  * Re-encodes one record. The result is a view that the next call overwrites. The input must have passed the
  * writer's skipper: resolvers trust lengths and indexes.
  */
 export type Resolver = (buf: Buffer, start: number, end: number) => Buffer
-
-/** Moves one value from the reader to the writer, in another schema's encoding. */
-type Step = (from: ByteReader, to: ByteWriter) => void
 
 /**
  * Compiles the step from `writer`'s encoding to `newest`'s, by Avro's resolution rules as far as versions of one
@@ -23,65 +31,68 @@ type Step = (from: ByteReader, to: ByteWriter) => void
  * @throws DaybookError DAYBOOK_SCHEMA_INCOMPATIBLE when the schemas do not go together.
  */
 export function compileResolver(writer: AvroRecordSchema, newest: AvroRecordSchema): Resolver {
-  const step = createCompiler()(parseRecordSchema(writer), parseRecordSchema(newest), '')
+  const step = new Compiler().compile(parseRecordSchema(writer), parseRecordSchema(newest), '')
+  const append = compileAppender(writer, newest)
   const out = new ByteWriter()
   return (buf, start, end) => {
+    const appended = append?.(buf, start, end)
+    if (appended) return appended
     out.reset()
     step(new ByteReader(buf, start, end), out)
     return out.take()
   }
 }
 
-function createCompiler(): (writer: AvroNode, reader: AvroNode, path: string) => Step {
-  const records = new Map<RecordNode, Map<RecordNode, Step>>()
+class Compiler {
+  readonly #records = new Map<RecordNode, Map<RecordNode, Step>>()
 
-  function compile(writer: AvroNode, reader: AvroNode, path: string): Step {
-    if (writer.kind === 'union') return fromUnion(writer.branches, reader, path)
-    if (reader.kind === 'union') return intoUnion(writer, reader.branches, path)
+  compile(writer: AvroNode, reader: AvroNode, path: string): Step {
+    if (writer.kind === 'union') return this.#fromUnion(writer.branches, reader, path)
+    if (reader.kind === 'union') return this.#intoUnion(writer, reader.branches, path)
+    let step: Step | null = null
     switch (writer.kind) {
       case 'record':
-        if (reader.kind === 'record') return record(writer, reader, path)
+        if (reader.kind === 'record') return this.#record(writer, reader, path)
         break
       case 'array':
-        if (reader.kind === 'array') return blocks(compile(writer.items, reader.items, `${path}[]`))
+        if (reader.kind === 'array') return blocks(this.compile(writer.items, reader.items, `${path}[]`))
         break
       case 'map':
         if (reader.kind === 'map')
-          return blocks(sequence([copyBytes, compile(writer.values, reader.values, `${path}{}`)]))
+          return blocks(sequence([copyBytes, this.compile(writer.values, reader.values, `${path}{}`)]))
         break
       case 'enum':
-        if (reader.kind === 'enum') return symbols(writer, reader, path)
+        step = reader.kind === 'enum' ? symbols(writer, reader) : null
         break
       case 'fixed':
         if (reader.kind === 'fixed' && reader.size === writer.size) return copyFixed(writer.size)
         break
-      default: {
-        const step = primitive(writer, reader)
-        if (step !== null) return step
-      }
+      default:
+        step = primitive(writer, reader)
     }
-    throw incompatible(path, writer, reader)
+    if (step === null) throw incompatible(path, writer, reader)
+    return step
   }
 
-  function record(writer: RecordNode, reader: RecordNode, path: string): Step {
-    const known = records.get(writer)?.get(reader)
+  #record(writer: RecordNode, reader: RecordNode, path: string): Step {
+    const known = this.#records.get(writer)?.get(reader)
     if (known !== undefined) return known
     let compiled: Step | undefined
-    const byReader = records.get(writer) ?? new Map<RecordNode, Step>()
-    records.set(writer, byReader)
+    const byReader = this.#records.get(writer) ?? new Map<RecordNode, Step>()
+    this.#records.set(writer, byReader)
     byReader.set(reader, (from, to) => compiled?.(from, to))
-    compiled = recordSteps(writer, reader, path)
+    compiled = this.#recordSteps(writer, reader, path)
     return compiled
   }
 
-  function recordSteps(writer: RecordNode, reader: RecordNode, path: string): Step {
+  #recordSteps(writer: RecordNode, reader: RecordNode, path: string): Step {
     const order = reader.fields.map((field) => writer.fields.findIndex((other) => other.name === field.name))
     const incoming = writer.fields.map((field) => {
       const partner = reader.fields.find((other) => other.name === field.name)
       const at = path === '' ? field.name : `${path}.${field.name}`
       return partner === undefined
-        ? dropped(compile(field.type, field.type, at))
-        : compile(field.type, partner.type, at)
+        ? dropped(this.compile(field.type, field.type, at))
+        : this.compile(field.type, partner.type, at)
     })
     const constants = reader.fields.map((field, i) =>
       order[i] === -1 ? fieldDefault(field.type, field.default, path, field.name) : null,
@@ -89,24 +100,22 @@ function createCompiler(): (writer: AvroNode, reader: AvroNode, path: string) =>
     return inOrder(order) ? streaming(order, incoming, constants) : buffered(order, incoming, constants)
   }
 
-  function fromUnion(branches: readonly AvroNode[], reader: AvroNode, path: string): Step {
+  #fromUnion(branches: readonly AvroNode[], reader: AvroNode, path: string): Step {
     if (reader.kind !== 'union') throw incompatible(path, { kind: 'union', branches }, reader)
-    const steps = branches.map((branch) => intoUnion(branch, reader.branches, path))
+    const steps = branches.map((branch) => this.#intoUnion(branch, reader.branches, path))
     return (from, to) => steps[from.readLong()]?.(from, to)
   }
 
-  function intoUnion(writer: AvroNode, branches: readonly AvroNode[], path: string): Step {
+  #intoUnion(writer: AvroNode, branches: readonly AvroNode[], path: string): Step {
     const index = branches.findIndex((branch) => branchKey(branch) === branchKey(writer))
     const partner = branches[index]
     if (partner === undefined) throw incompatible(path, writer, { kind: 'union', branches })
-    const step = compile(writer, partner, path)
+    const step = this.compile(writer, partner, path)
     return (from, to) => {
       to.writeLong(index)
       step(from, to)
     }
   }
-
-  return compile
 }
 
 /** Whether fields that both sides have stand in the same order, so that one pass is enough. */
@@ -149,95 +158,6 @@ function buffered(
       to.writeRaw(values[index] ?? constants[i] ?? Buffer.alloc(0))
     })
   }
-}
-
-function sequence(steps: readonly Step[]): Step {
-  return (from, to) => {
-    for (const step of steps) step(from, to)
-  }
-}
-
-/** Reads a value that the newest schema has no place for. */
-function dropped(step: Step): Step {
-  const sink = new ByteWriter(64)
-  return (from) => {
-    sink.reset()
-    step(from, sink)
-  }
-}
-
-function blocks(item: Step): Step {
-  return (from, to) => {
-    let count = blockCount(from)
-    if (count === 0) return to.writeLong(0)
-    const items = new ByteWriter(64)
-    let total = 0
-    for (; count > 0; count = blockCount(from)) {
-      total += count
-      for (let i = 0; i < count; i++) item(from, items)
-    }
-    to.writeLong(total)
-    to.writeRaw(items.take())
-    to.writeLong(0)
-  }
-}
-
-function blockCount(from: ByteReader): number {
-  const count = from.readLong()
-  if (count >= 0) return count
-  from.readLong()
-  return -count
-}
-
-function symbols(writer: EnumNode, reader: EnumNode, path: string): Step {
-  const fallback = reader.default === null ? -1 : reader.symbols.indexOf(reader.default)
-  const table = writer.symbols.map((symbol) => {
-    const index = reader.symbols.indexOf(symbol)
-    if (index < 0 && fallback < 0) throw incompatible(path, writer, reader)
-    return index < 0 ? fallback : index
-  })
-  return (from, to) => to.writeLong(table[from.readLong()] ?? fallback)
-}
-
-function primitive(writer: AvroNode, reader: AvroNode): Step | null {
-  if (writer.kind !== reader.kind && !(writer.kind === 'int' && reader.kind === 'long')) return null
-  switch (writer.kind) {
-    case 'null':
-      return () => undefined
-    case 'boolean':
-      return copyFixed(1)
-    case 'int':
-      return (from, to) => to.writeLong(from.readLong())
-    case 'long':
-      return copyLong
-    case 'float':
-      return copyFixed(4)
-    case 'double':
-      return copyFixed(8)
-    case 'string':
-      return writer.logicalType === 'uuid' ? copyUuid : copyBytes
-    case 'bytes':
-      return copyBytes
-    default:
-      return null
-  }
-}
-
-const copyBytes: Step = (from, to) => to.writeBytes(from.readBytes())
-
-const copyUuid: Step = (from, to) => to.writeString(from.readString().toLowerCase())
-
-/** All 64 bits: a long may lie beyond what a number holds. */
-const copyLong: Step = (from, to) => {
-  const start = from.pos
-  const rough = from.skimLong()
-  if (Number.isSafeInteger(rough)) return to.writeLong(rough)
-  from.pos = start
-  to.writeLong(from.readBigLong())
-}
-
-function copyFixed(size: number): Step {
-  return (from, to) => to.writeFixed(from.readFixed(size))
 }
 
 function fieldDefault(type: AvroNode, value: unknown, path: string, name: string): Buffer {

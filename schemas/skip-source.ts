@@ -27,8 +27,13 @@ const MAX_RECORD_DEPTH = 64
 const MILLIS_1900 = Date.UTC(1900, 0, 1)
 const MILLIS_2300 = Date.UTC(2300, 0, 1)
 
-export function skipSource(root: RecordNode, wanted: readonly string[]): SkipSource {
-  const writer = new SourceWriter(wanted)
+/** `wanted`: fields whose values' positions are noted; `ends`: fields of any type of which only the end is noted. */
+export function skipSource(
+  root: RecordNode,
+  wanted: readonly string[],
+  ends: readonly string[] = [],
+): SkipSource {
+  const writer = new SourceWriter(wanted, ends)
   const check = writer.check(root)
   const body = `'use strict'
 const { readVarint, skipUtf8, isUuidText } = R
@@ -49,11 +54,13 @@ class SourceWriter {
   readonly fields: string[] = []
   readonly positions: string[] = []
   readonly #wanted: ReadonlySet<string>
+  readonly #ends: ReadonlySet<string>
   readonly #functionOf = new Map<RecordNode, string>()
   #variables = 0
 
-  constructor(wanted: readonly string[]) {
+  constructor(wanted: readonly string[], ends: readonly string[]) {
     this.#wanted = new Set(wanted)
+    this.#ends = new Set(ends)
   }
 
   check(root: RecordNode): string {
@@ -75,6 +82,9 @@ class SourceWriter {
   #topLevel(name: string, type: AvroNode): string {
     const index = this.fields.push(name) - 1
     const fail: Fail = (fault) => `{ S.field = ${index}; return ${fault} }`
+    if (this.#ends.has(name)) {
+      return `${this.#type(type, fail)}\nA[${this.positions.push(name) - 1}].end = p`
+    }
     if (!this.#wanted.has(name)) return this.#type(type, fail)
     const at = `A[${this.positions.push(name) - 1}]`
     const reset = type.kind === 'union' ? `${at}.start = ${at}.end = -1\n` : ''

@@ -42,9 +42,23 @@ export function compileSkipper(
   schema: AvroRecordSchema,
   positions: readonly string[] = EVENT_POSITIONS,
 ): Skipper<string> {
-  const source = skipSource(parseRecordSchema(schema), positions)
+  return compile(schema, positions, [])
+}
+
+/** A checker that notes where fields end, whatever their type: `at.<field>.end`. Fields by flattened name. */
+export function compileBoundaries(schema: AvroRecordSchema, ends: readonly string[]): Skipper<string> {
+  return compile(schema, [], ends)
+}
+
+function compile(
+  schema: AvroRecordSchema,
+  positions: readonly string[],
+  ends: readonly string[],
+): Skipper<string> {
+  const source = skipSource(parseRecordSchema(schema), positions, ends)
   const state: SkipState = { pos: 0, canonical: true, emptyItems: 0, field: 0 }
-  const at = Object.fromEntries(positions.map((name): [string, Position] => [name, { start: -1, end: -1 }]))
+  const names = [...positions, ...ends]
+  const at = Object.fromEntries(names.map((name): [string, Position] => [name, { start: -1, end: -1 }]))
   const slots = source.positions.map((name) => at[name])
   const check: unknown = new Function('R', 'S', 'A', source.body)(
     { readVarint, skipUtf8, isUuidText },

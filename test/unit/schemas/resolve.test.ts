@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { usualEvents } from '../../../bench/events/generate.ts'
 import { parseRecordSchema } from '../../../schemas/avro-node.ts'
-import type { AvroRecordSchema } from '../../../schemas/avro-schema.ts'
+import { type AvroRecordSchema, type AvroSchema, isUnion } from '../../../schemas/avro-schema.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.ts'
 import { relationOf, type SchemaRelation } from '../../../schemas/relation.ts'
 import { compileResolver } from '../../../schemas/resolve.ts'
@@ -132,6 +132,53 @@ describe('re-encoding', () => {
     }
   })
 })
+
+describe('growth by appended fields', () => {
+  it('gives the same bytes as avsc for every version before, canonical or not', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat({ max: 3 }), { minLength: 10, maxLength: 10 }),
+        fc.nat({ max: 22 }),
+        (cuts, fields) => {
+          const older: AvroRecordSchema = {
+            ...v1,
+            fields: v1.fields
+              .slice(0, fields)
+              .map((f, i) => ({ ...f, type: withoutLast(f.type, cuts[i % 10] ?? 0) })),
+          }
+          const reader = v1Type.createResolver(avroType(older))
+          const down = compileResolver(v1, older)
+          const up = compileResolver(older, v1)
+          for (const payload of usualEvents({ seed: fields, count: 3 })) {
+            const old = Buffer.from(down(payload, 0, payload.length))
+            const expected = v1Type.toBuffer(v1Type.fromBuffer(old, reader))
+            expect(up(old, 0, old.length).equals(expected)).toBe(true)
+            const framed = Buffer.concat([Buffer.from('front'), old])
+            expect(up(framed, 5, framed.length).equals(expected)).toBe(true)
+          }
+        },
+      ),
+    )
+  })
+
+  it('normalises a payload that is not canonical on its way', () => {
+    const upper = encodeEvent(anEvent({ event_id: anEvent().event_id.toUpperCase() }))
+    const plain = encodeEvent(anEvent())
+    const up = compileResolver(v1, v2)
+    const expected = Buffer.from(up(plain, 0, plain.length))
+    expect(up(upper, 0, upper.length).equals(expected)).toBe(true)
+    const untyped: AvroRecordSchema = JSON.parse(
+      AUDIT_EVENT_SCHEMA_TEXT.replaceAll(',"logicalType":"uuid"', ''),
+    )
+    expect(compileResolver(untyped, v2)(upper, 0, upper.length).equals(expected)).toBe(true)
+  })
+})
+
+function withoutLast(type: AvroSchema, n: number): AvroSchema {
+  if (typeof type === 'string' || isUnion(type) || type.type !== 'record' || type.name === 'Target')
+    return type
+  return { ...type, fields: type.fields.slice(0, Math.max(1, type.fields.length - n)) }
+}
 
 describe('how a schema stands to the newest', () => {
   it('is `same` when only texts differ', () => {

@@ -30,6 +30,7 @@ const SCHEMAS: Readonly<Record<number, RegistryLookup>> = {
     }),
   ),
   9: avro(AUDIT_EVENT_SCHEMA_TEXT.replace('"One audit event', '"An audit event')),
+  10: avro(AUDIT_EVENT_SCHEMA_TEXT.replaceAll(/,"logicalType":"[a-z-]+"/g, '')),
 }
 let now = 0
 let asked: number[] = []
@@ -79,6 +80,7 @@ describe('a record', () => {
   it('is told apart when its bytes are valid but not canonical', async () => {
     const upper = encodeEvent(anEvent({ event_id: anEvent().event_id.toUpperCase() }))
     expect(await verdictOf(frame(1, upper))).toMatchObject({ kind: 'event', canonical: false })
+    expect(await verdictOf(frame(10, upper))).toMatchObject({ kind: 'event', canonical: false })
   })
 
   it('is a tombstone without a value, and bad with an empty one', async () => {
@@ -105,6 +107,16 @@ describe('a record', () => {
     ['no tenant', 'INVALID_FIELD', frame(1, encodeEvent(anEvent({ tenant_id: '' })))],
     ['no id and no tenant in its schema', 'INVALID_FIELD', frame(7, Buffer.from([0]))],
     ['an absurd date', 'INVALID_FIELD', frame(1, encodeEvent(anEvent({ occurred_at: 1e15 })))],
+    [
+      'an id that is no UUID, though its schema asks for none',
+      'INVALID_FIELD',
+      frame(10, encodeEvent(anEvent({ event_id: 'order-1' }))),
+    ],
+    [
+      'an absurd date, though its schema asks for none',
+      'INVALID_FIELD',
+      frame(10, encodeEvent(anEvent({ occurred_at: 1e15 }))),
+    ],
     ['more bytes than allowed', 'OVERSIZED', frame(1, Buffer.alloc(10_000))],
   ]
   it.each(bad)('is bad with %s', async (_name, code, value) => {
