@@ -29,15 +29,20 @@ export interface Face {
 
 /** One process may hold a data directory, and a process may hold one. */
 export async function startFace(options: FaceOptions): Promise<Face> {
-  const spoolDir = join(options.dataDir, 'face')
+  // A directory per process: one that is refused the data directory must not touch the holder's.
+  const spoolRoot = join(options.dataDir, 'face')
+  const spoolDir = join(spoolRoot, String(process.pid))
+  await rm(spoolDir, { recursive: true, force: true })
   await mkdir(spoolDir, { recursive: true })
-  // Pipes and half-sent results of a process that was killed.
-  for (const name of await readdir(spoolDir)) await rm(join(spoolDir, name), { recursive: true, force: true })
   const configFile = await writeRoleConfig(spoolDir, options.role, options.servingGrantsFile)
   const engine = await openEngine({
     dataDir: join(options.dataDir, 'engine'),
     engineArgs: [`--config-file=${configFile}`],
   })
+  // The engine has the data directory now, so what else lies there was left by processes that were killed.
+  for (const name of await readdir(spoolRoot)) {
+    if (name !== String(process.pid)) await rm(join(spoolRoot, name), { recursive: true, force: true })
+  }
   const sessions = createSessions(engine)
   const server = await serve({
     engine,

@@ -9,7 +9,7 @@ import { EngineException, notImplemented, parseEngineException, syntaxError } fr
 import type { FifoPool } from './fifo.ts'
 import { runInsert } from './insert.ts'
 import { prepare } from './prepare.ts'
-import { type FaceRequest, readRequest } from './request.ts'
+import { type FaceRequest, header, readRequest } from './request.ts'
 import { sendResult } from './result.ts'
 import type { Running } from './running.ts'
 import { type Lease, ownConnection, type Sessions } from './sessions.ts'
@@ -72,6 +72,8 @@ async function run(incoming: Incoming): Promise<Ending> {
   const { message, url } = incoming
   const request = readRequest(message, url)
   const account = authenticate(incoming.accounts, request)
+  const type = header(message, 'content-type') ?? ''
+  if (type.startsWith('multipart/form-data')) throw notImplemented('External data (multipart/form-data)')
   const body = decodedBody(message, request)
   const { statement, rest } = await readStatement(request, body)
   const lease = leaseFor(incoming, request, account)

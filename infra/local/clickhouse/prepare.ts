@@ -23,22 +23,13 @@ export async function prepare(
   }
   for (const [name, value] of request.parameters) await set(`param_${identifierWord(name)}`, value)
   if (account.frozen) await set('readonly', '1')
-  const settings = withBlockSize(request.settings)
+  const { settings } = request
   for (const [name, value] of settings) await set(identifierWord(name), value)
   if (request.readonly && !account.frozen && !request.settings.has('readonly')) await set('readonly', '2')
   return async () => {
     for (const name of settings.keys()) await connection.run(`SET ${identifierWord(name)} = DEFAULT`, 'Null')
   }
 }
-
-/** Rows are parsed by the engine's client side here, where the size of a parsed block has a name of its own. */
-function withBlockSize(settings: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  const rows = settings.get('max_insert_block_size')
-  if (rows === undefined || settings.has(CLIENT_BLOCK_SIZE)) return settings
-  return new Map([...settings, [CLIENT_BLOCK_SIZE, rows]])
-}
-
-const CLIENT_BLOCK_SIZE = 'insert_format_max_block_size'
 
 function literal(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`

@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Transform, Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { finished, pipeline } from 'node:stream/promises'
 import { createBrotliCompress, createDeflate, createGzip, createZstdCompress } from 'node:zlib'
 import type { Summary } from './answer.ts'
 import type { ReadOutcome } from './engine.ts'
@@ -24,15 +24,24 @@ type Statement = (path: string) => string
 export async function sendResult(exchange: Exchange, statement: Statement, format: string): Promise<Ending> {
   if (exchange.request.waitEndOfQuery) return sendWhenEnded(exchange, statement, format)
   const read = await runRead({ ...exchange, statement, format })
-  exchange.response.once('close', () => void read.finish().catch(() => {}))
+  const gone = new AbortController()
+  exchange.response.once('close', () => {
+    gone.abort()
+    void read.finish()
+  })
   try {
-    return await stream(exchange, read, format)
+    return await stream(exchange, read, format, gone.signal)
   } finally {
     await read.finish()
   }
 }
 
-async function stream(exchange: Exchange, read: ReadStream, format: string): Promise<Ending> {
+async function stream(
+  exchange: Exchange,
+  read: ReadStream,
+  format: string,
+  gone: AbortSignal,
+): Promise<Ending> {
   const { answer, response } = exchange
   const chunks: AsyncIterator<Buffer> = read.bytes[Symbol.asyncIterator]()
   const held: Buffer[] = []
@@ -49,9 +58,9 @@ async function stream(exchange: Exchange, read: ReadStream, format: string): Pro
   const summary = ended ? summaryOf(await read.outcome) : {}
   const { encoding, out, transform } = encoder(exchange)
   answer.begin(format, encoding, summary)
-  for (const chunk of held) await write(out, chunk)
+  for (const chunk of held) await write(out, chunk, gone)
   for (let step = await next(chunks, ended); step !== null; step = await next(chunks, false))
-    await write(out, step)
+    await write(out, step, gone)
   const failure = await read.outcome.then(
     () => null,
     (error: unknown) => (error instanceof EngineException ? error : parseEngineException(String(error))),
@@ -123,14 +132,14 @@ function encoder(exchange: Exchange): Out {
 }
 
 /** Waits while the client takes its time; fails when it went away. */
-async function write(out: Writable, chunk: Buffer): Promise<void> {
-  if (out.destroyed) throw new Error('the client went away')
-  if (!out.write(chunk)) await once(out, 'drain')
+async function write(out: Writable, chunk: Buffer, gone: AbortSignal): Promise<void> {
+  gone.throwIfAborted()
+  if (!out.write(chunk)) await once(out, 'drain', { signal: gone })
 }
 
 async function finish(out: Writable, response: Writable): Promise<void> {
   out.end()
-  if (!response.writableFinished) await once(response, 'finish')
+  await finished(response)
 }
 
 /** Flushes what was written, then breaks the chunked encoding, so that nobody takes the answer for whole. */
