@@ -8,6 +8,9 @@ export interface RegistryOptions {
   readonly register?: boolean
 }
 
+/** 400 is not among them: the client reports a registry that it cannot reach as 400. */
+const REFUSALS = new Set([401, 403, 404, 405, 409, 422])
+
 /** Learns schema ids when they are first needed, once each. */
 export class SchemaIds {
   readonly #options: RegistryOptions
@@ -63,9 +66,7 @@ export class SchemaIds {
 function registryError(cause: unknown, url: string, subject: string): DaybookError {
   const status = statusOf(cause)
   const why = cause instanceof Error ? cause.message : String(cause)
-  const refused =
-    isUnknown(cause) ||
-    (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429)
+  const refused = isUnknown(cause) || (status !== undefined && REFUSALS.has(status))
   const code = refused ? 'DAYBOOK_SDK_REGISTRY_REFUSED' : 'DAYBOOK_SDK_REGISTRY_UNAVAILABLE'
   const remedy = refused
     ? 'Register the schema (`daybook schema register`) or correct the credentials.'

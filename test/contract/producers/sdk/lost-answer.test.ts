@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { createAuditLog, kafka } from '../../../../producers/sdk/src/index.ts'
+import { testStack } from '../../../support/stack.ts'
+import { type TcpProxy, tcpProxy } from '../../../support/tcp-proxy.ts'
+import { aTopic, type TestTopic } from './topic.ts'
+
+const EVENT = { target: { type: 'order', id: '1' }, actor: { id: 'u', type: 'user' } } as const
+const REQUEST_TIMEOUT_MS = 1_500
+
+/** The broker advertises its own address: the client's connections to it are led through a relay instead. */
+async function relayed(): Promise<TcpProxy> {
+  const [host = '', port = ''] = (testStack().kafka.brokers[0] ?? '').split(':')
+  const proxy = await tcpProxy({ host, port: Number(port) })
+  const sockets: typeof net = createRequire(import.meta.url)('node:net')
+  const connect = sockets.connect
+  const spy = vi
+    .spyOn(sockets, 'connect')
+    .mockImplementation(((options: net.TcpNetConnectOpts, ...rest: never[]) =>
+      connect(
+        options.port === Number(port) && redirected()
+          ? { ...options, host: '127.0.0.1', port: proxy.port }
+          : options,
+        ...rest,
+      )) as typeof connect)
+  onTestFinished(async () => {
+    spy.mockRestore()
+    await proxy.close()
+  })
+  return proxy
+}
+
+/** Not the relay's own connection to the broker. */
+function redirected(): boolean {
+  return new Error('stack').stack?.includes('kafkajs') ?? false
+}
+
+function open(topic: TestTopic) {
+  const { kafka: cluster, registry } = testStack()
+  const dir = mkdtempSync(join(tmpdir(), 'daybook-sdk-'))
+  const audit = createAuditLog({
+    service: { name: 'orders' },
+    tenant: 'acme',
+    spool: { dir },
+    transport: kafka({
+      brokers: cluster.brokers,
+      registry,
+      topicPrefix: topic.prefix,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      lanes: 1,
+    }),
+  })
+  onTestFinished(async () => {
+    await audit.close({ timeoutMs: 0 })
+    rmSync(dir, { recursive: true, force: true })
+  })
+  return audit
+}
+
+const emitMany = (audit: ReturnType<typeof open>, count: number) =>
+  Array.from({ length: count }, () => audit.emit('order.updated', EVENT).eventId)
+
+async function orderUpdates(topic: TestTopic): Promise<string[]> {
+  return (await topic.read()).filter(({ action }) => action === 'order.updated').map(({ eventId }) => eventId)
+}
+
+describe('a produce request that took effect and whose answer was lost', () => {
+  test('is sent again: nothing is lost, nothing reordered, and the broker keeps one copy', async () => {
+    const topic = await aTopic()
+    const proxy = await relayed()
+    const audit = open(topic)
+    const ids = emitMany(audit, 10)
+    expect(await audit.flush()).toBe(true)
+    for (let round = 0; round < 3; round++) {
+      proxy.stallServerBytes()
+      const answered = proxy.nextServerBytes()
+      ids.push(...emitMany(audit, 100))
+      await answered
+      ids.push(...emitMany(audit, 100))
+      proxy.resume()
+      expect(await audit.flush()).toBe(true)
+    }
+    expect(proxy.counts.swallowedToClient).toBeGreaterThan(0)
+    expect(await orderUpdates(topic)).toEqual(ids)
+  })
+
+  test('an outage in the middle of a stream costs nothing and keeps the order', async () => {
+    const topic = await aTopic()
+    const proxy = await relayed()
+    const audit = open(topic)
+    const ids = emitMany(audit, 10)
+    expect(await audit.flush()).toBe(true)
+    proxy.refuse()
+    ids.push(...emitMany(audit, 2_000))
+    await vi.waitFor(
+      () => expect(audit.status().lastError?.code).toBe('DAYBOOK_SDK_BROKER_UNAVAILABLE'),
+      20_000,
+    )
+    proxy.resume()
+    ids.push(...emitMany(audit, 100))
+    expect(await audit.flush()).toBe(true)
+    expect(audit.status().lastError).toBeNull()
+    expect(await orderUpdates(topic)).toEqual(ids)
+  })
+})
