@@ -61,6 +61,14 @@ describe('a damaged event', () => {
     expect(skipper.faultField()).toBeNull()
   })
 
+  it('fails where a length reaches beyond the end, whatever lies there', () => {
+    const own = compileSkipper(record({ name: 'a', type: 'string' }), [])
+    const bytes = Buffer.from('\x0aabcdefgh', 'latin1')
+    expect(own.check(bytes, 0, 6)).toBe(0)
+    expect(own.check(bytes, 0, 5)).toBe(SkipFault.LENGTH)
+    expect(own.check(Buffer.from('\x01abc', 'latin1'), 0, 4)).toBe(SkipFault.LENGTH)
+  })
+
   it('names the field that is wrong', () => {
     const bytes = encodeEvent(anEvent({ actor: { id: 'user-1', type: 'USER' } }))
     const at = bytes.indexOf('user-1') + 'user-1'.length
