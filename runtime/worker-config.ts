@@ -2,7 +2,7 @@ import { type ConfigFields, type ConfigOf, type ConfigRule, type Environment, re
 import * as field from './config-fields.ts'
 
 /** Every worker: Kafka, the registry, and its own HTTP face. */
-const SHARED = {
+export const WORKER_FIELDS = {
   kafkaBrokers: field.listField({
     env: 'DAYBOOK_KAFKA_BROKERS',
     help: 'Kafka brokers to begin with, host:port separated by commas.',
@@ -43,6 +43,30 @@ const SHARED = {
     },
     { min: 0, max: 65_535, fallback: 8080 },
   ),
+  sessionTimeoutMs: field.integerField(
+    {
+      env: 'DAYBOOK_KAFKA_SESSION_TIMEOUT_MS',
+      help: 'Milliseconds of silence after which the group gives the partitions of a worker to others.',
+      example: '30000',
+    },
+    { min: 1_000, max: 600_000, fallback: 30_000 },
+  ),
+  storeTimeoutMs: field.integerField(
+    {
+      env: 'DAYBOOK_STORE_TIMEOUT_MS',
+      help: 'Milliseconds without progress after which a request to the store has failed.',
+      example: '30000',
+    },
+    { min: 500, max: 600_000, fallback: 30_000 },
+  ),
+  maxRecordBytes: field.integerField(
+    {
+      env: 'DAYBOOK_MAX_RECORD_BYTES',
+      help: 'A record with a larger value is quarantined.',
+      example: '1048576',
+    },
+    { min: 1_024, max: 64 * 1024 * 1024, fallback: 1_048_576 },
+  ),
   logLevel: field.choiceField(
     { env: 'DAYBOOK_LOG_LEVEL', help: 'Least severe level that is logged.', example: 'info' },
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace'],
@@ -79,7 +103,7 @@ function cutFields({ rows, maxRows, bytes, ageMs }: CutDefaults) {
 }
 
 export const HOT_FIELDS = {
-  ...SHARED,
+  ...WORKER_FIELDS,
   quarantineTopic: field.textWithDefault(
     { env: 'DAYBOOK_QUARANTINE_TOPIC', help: 'Topic that takes bad records.', example: 'audit.quarantine' },
     'audit.quarantine',
@@ -102,7 +126,7 @@ export const HOT_FIELDS = {
 } as const satisfies ConfigFields
 
 export const COLD_FIELDS = {
-  ...SHARED,
+  ...WORKER_FIELDS,
   s3Endpoint: field.urlOrNull({
     env: 'DAYBOOK_S3_ENDPOINT',
     help: 'S3 endpoint, where it is not AWS.',
@@ -165,7 +189,7 @@ export const COLD_FIELDS = {
 export type HotConfig = ConfigOf<typeof HOT_FIELDS>
 export type ColdConfig = ConfigOf<typeof COLD_FIELDS>
 
-type SharedConfig = ConfigOf<typeof SHARED>
+type SharedConfig = ConfigOf<typeof WORKER_FIELDS>
 
 function saslIsWhole({ saslMechanism, saslUsername, saslPassword }: SharedConfig): string | null {
   const given = [saslMechanism, saslUsername, saslPassword].filter((value) => value !== null)

@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import { DaybookError } from '../../schemas/errors.ts'
 import { clientError } from './broker-errors.ts'
 import { createKafkaClient, type KafkaConnection } from './client.ts'
@@ -9,6 +9,9 @@ import {
   type TopicFinding,
   type TopicSettings,
 } from './topic-rules.ts'
+
+/** Resource types of DescribeConfigs. kafkajs has them, but not where an ES module can import them from. */
+const RESOURCE = { topic: 2, broker: 4 } as const
 
 export interface CheckTopicsOptions extends KafkaConnection {
   readonly topics: readonly string[]
@@ -61,7 +64,7 @@ async function readSettings(admin: Admin, topics: readonly string[]): Promise<To
     )
   }
   const metadata = await admin.fetchTopicMetadata({ topics: [...topics] })
-  const resources = topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name }))
+  const resources = topics.map((name) => ({ type: RESOURCE.topic, name }))
   const described = await admin.describeConfigs({ resources, includeSynonyms: false })
   return described.resources.map(({ resourceName, configEntries }) => ({
     topic: resourceName,
@@ -81,7 +84,7 @@ const OFFSETS_RETENTION = 'offsets.retention.minutes'
 async function offsetsRetentionFindings(admin: Admin): Promise<TopicFinding[]> {
   const { brokers } = await admin.describeCluster()
   const name = String(brokers[0]?.nodeId ?? 0)
-  const resources = [{ type: ConfigResourceTypes.BROKER, name, configNames: [OFFSETS_RETENTION] }]
+  const resources = [{ type: RESOURCE.broker, name, configNames: [OFFSETS_RETENTION] }]
   const { resources: described } = await admin.describeConfigs({ resources, includeSynonyms: false })
   const entry = described[0]?.configEntries.find(({ configName }) => configName === OFFSETS_RETENTION)
   const minutes = Number(entry?.configValue ?? Number.POSITIVE_INFINITY)

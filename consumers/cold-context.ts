@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { nodeCrypto, signerFromPem } from '../proof/node.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { createS3Store } from '../runtime/object-store/s3.ts'
+import { type ColdConfig, retentionClassOf } from '../runtime/worker-config.ts'
+import { logIdOf } from '../schemas/archive/key.ts'
+import type { ColdContext, TamperingReport } from './cold/options.ts'
+
+export interface ColdContextOptions {
+  readonly config: Pick<
+    ColdConfig,
+    | 's3Bucket'
+    | 's3Endpoint'
+    | 's3Region'
+    | 's3AccessKeyId'
+    | 's3SecretAccessKey'
+    | 's3ForcePathStyle'
+    | 'storeTimeoutMs'
+    | 'org'
+    | 'environment'
+    | 'retention'
+    | 'signingKeyFile'
+  >
+  readonly clusterId: string
+  readonly onTampering: (report: TamperingReport) => void
+}
+
+const DAY_MS = 86_400_000
+
+/** The archive that a configuration names, with the key that signs in it. */
+export function createColdContext({ config, clusterId, onTampering }: ColdContextOptions): ColdContext {
+  const { org, environment } = config
+  return {
+    store: createS3Store({
+      bucket: config.s3Bucket,
+      endpoint: config.s3Endpoint,
+      region: config.s3Region,
+      accessKeyId: config.s3AccessKeyId ?? '',
+      secretAccessKey: config.s3SecretAccessKey ?? '',
+      forcePathStyle: config.s3ForcePathStyle,
+      requestTimeoutMs: config.storeTimeoutMs,
+    }),
+    signer: signerFromPem(readFileSync(config.signingKeyFile, 'utf8')),
+    crypto: nodeCrypto,
+    logIdOf: (partition) => logIdOf({ org, environment, clusterId, ...partition }),
+    retentionMsOf: (topic) => (config.retention.get(retentionClassOf(topic)) ?? 0) * DAY_MS,
+    clock: systemClock,
+    onTampering,
+  }
+}

@@ -1,0 +1,92 @@
+import type { Log } from '../runtime/log.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import { DaybookError } from '../schemas/errors.ts'
+import type { PartitionRef } from './engine/contracts.ts'
+import type { EngineHealth } from './engine/health.ts'
+import type { EngineObserver } from './engine/observer.ts'
+
+export interface EngineMetricsOptions {
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly now: () => number
+  /** Ends the process. */
+  readonly onCrash: (error: unknown) => void
+}
+
+/** Tells operators what the engine does: numbers always, log lines only where somebody may have to act. */
+export function createEngineMetrics(options: EngineMetricsOptions): EngineObserver {
+  const { metrics, log, now } = options
+  return {
+    assigned: (generation, partitions) => {
+      metrics.add('daybook_rebalances_total', {})
+      metrics.set('daybook_assigned_partitions', {}, partitions.length)
+      log.info({ generation, partitions: partitions.map(nameOf) }, 'partitions assigned')
+    },
+    claimed: (partition, _tip, position) => {
+      metrics.set('daybook_position_offset', labelsOf(partition), Number(position))
+    },
+    fetched: (partition, records, highWatermark) => {
+      metrics.add('daybook_fetched_records_total', labelsOf(partition), records)
+      metrics.set('daybook_high_watermark_offset', labelsOf(partition), Number(highWatermark))
+    },
+    badRecord: (partition, offset, code, schemaId) => {
+      metrics.add('daybook_quarantined_records_total', { topic: partition.topic, code })
+      log.debug({ partition: nameOf(partition), offset: offset.toString(), code, schemaId }, 'bad record')
+    },
+    flood: (partition, code, inARow) => {
+      log.error({ partition: nameOf(partition), code, inARow }, 'a producer sends nothing but bad records')
+    },
+    cut: () => {},
+    deliveryStarted: () => {},
+    deliveryEnded: (ranges, outcomes, ms) => {
+      metrics.add('daybook_deliveries_total', { outcome: outcomes === null ? 'unknown' : 'answered' })
+      metrics.observe('daybook_delivery_seconds', {}, ms / 1_000)
+      let rows = 0
+      let oldest = Number.POSITIVE_INFINITY
+      for (const range of ranges) {
+        rows += range.records.length
+        oldest = Math.min(oldest, range.records[0]?.record.appendTime ?? oldest)
+        metrics.add('daybook_delivered_bytes_total', labelsOf(range.partition), range.bytes)
+      }
+      metrics.observe('daybook_delivery_rows', {}, rows)
+      if (outcomes !== null)
+        metrics.observe('daybook_freshness_seconds', {}, Math.max(0, now() - oldest) / 1_000)
+    },
+    accounted: (partition, account) => {
+      metrics.add('daybook_delivered_records_total', labelsOf(partition), account.delivered)
+      metrics.set('daybook_progress_timestamp_seconds', labelsOf(partition), now() / 1_000)
+    },
+    fenced: (partition) => {
+      metrics.add('daybook_fenced_total', {})
+      log.info({ partition: nameOf(partition) }, 'another owner took the partition')
+    },
+    committed: (partition, next) => {
+      metrics.set('daybook_position_offset', labelsOf(partition), Number(next))
+    },
+    retrying: (step, partition, delayMs, error) => {
+      const code = error instanceof DaybookError ? error.code : 'unknown'
+      metrics.add('daybook_retries_total', { code })
+      log.warn(
+        { step, partition: partition && nameOf(partition), delayMs: Math.round(delayMs), err: error },
+        'trying again',
+      )
+    },
+    memory: (bytes) => {
+      metrics.set('daybook_open_bytes', {}, bytes)
+    },
+    crashed: options.onCrash,
+  }
+}
+
+/** What only a look at the engine tells: lag and pauses. Called before each scrape. */
+export function collectHealth(metrics: Metrics, health: EngineHealth): void {
+  const paused = health.partitions.filter((partition) => partition.paused.length > 0)
+  metrics.set('daybook_paused_partitions', {}, paused.length)
+  for (const { partition, lag } of health.partitions) {
+    metrics.set('daybook_lag_offsets', labelsOf(partition), Number(lag))
+  }
+}
+
+const nameOf = (partition: PartitionRef): string => `${partition.topic}/${partition.partition}`
+
+const labelsOf = ({ topic, partition }: PartitionRef) => ({ topic, partition })

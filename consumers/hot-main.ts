@@ -1,0 +1,40 @@
+import { systemClock } from '../runtime/clock.ts'
+import { readHotConfig } from '../runtime/worker-config.ts'
+import { createHotClient } from './hot/client.ts'
+import { createHotSink } from './hot/sink.ts'
+import { createQuarantine } from './kafka/quarantine.ts'
+import { kafkaOf, runWorker } from './worker.ts'
+
+/** The hot worker: Kafka → ClickHouse. */
+const config = readHotConfig(process.env)
+
+await runWorker({
+  service: 'hot',
+  groupId: 'daybook-hot',
+  config,
+  quarantineTopic: config.quarantineTopic,
+  make: async ({ catalogue, failpoints, log }) => {
+    const client = createHotClient({
+      url: config.clickhouseUrl,
+      user: config.clickhouseUser,
+      password: config.clickhousePassword ?? '',
+      requestTimeoutMs: config.storeTimeoutMs,
+    })
+    const sink = createHotSink({
+      client,
+      database: 'daybook',
+      schemas: {
+        table: catalogue.newest.schema,
+        schemaOf: (id) => {
+          catalogue.assertNotNewer(id)
+          return catalogue.schemaOf(id).schema
+        },
+      },
+      quarantine: createQuarantine({ ...kafkaOf(config), topic: config.quarantineTopic, log }),
+      clock: systemClock,
+      failpoints,
+    })
+    const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }
+    return { sink, cut, checkStore: async () => {} }
+  },
+})

@@ -1,0 +1,167 @@
+import { systemClock } from '../runtime/clock.ts'
+import type { ConfigOf } from '../runtime/config.ts'
+import { exitCodeOf } from '../runtime/exit-codes.ts'
+import { failpointsFromFd } from '../runtime/failpoint-pipe.ts'
+import type { Failpoints } from '../runtime/failpoints.ts'
+import { startHealthServer } from '../runtime/health.ts'
+import { createLifecycle } from '../runtime/lifecycle.ts'
+import { createLog, type Log } from '../runtime/log.ts'
+import { createMetrics, type Metrics } from '../runtime/metrics.ts'
+import { observeProcess } from '../runtime/process-metrics.ts'
+import { createRegistryReader } from '../runtime/registry.ts'
+import type { WORKER_FIELDS } from '../runtime/worker-config.ts'
+import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../schemas/generated/audit-event.ts'
+import { VERSION } from '../schemas/version.ts'
+import type { CutPolicy, Sink } from './engine/contracts.ts'
+import { createEngine, type Engine } from './engine/engine.ts'
+import type { EngineLimits } from './engine/options.ts'
+import { collectHealth, createEngineMetrics } from './engine-metrics.ts'
+import { assertNoErrors, checkTopics } from './kafka/check-topics.ts'
+import { createKafkaSource } from './kafka/source.ts'
+import { createCatalogue, type SchemaCatalogue } from './records/catalogue.ts'
+import { createChecker } from './records/checker.ts'
+
+/** What every worker is configured with, whatever its store. */
+export type WorkerConfig = ConfigOf<typeof WORKER_FIELDS>
+
+/** What a worker's own part is made from. */
+export interface WorkerContext {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly failpoints: Failpoints
+  readonly catalogue: SchemaCatalogue
+}
+
+export interface WorkerPart {
+  readonly sink: Sink
+  readonly cut: CutPolicy
+  readonly limits?: Partial<EngineLimits>
+  /** Asks the store whether it is as it must be. @throws DaybookError that says what to change */
+  readonly checkStore: () => Promise<void>
+}
+
+export interface WorkerDefinition {
+  readonly service: 'hot' | 'cold'
+  readonly groupId: string
+  readonly config: WorkerConfig
+  /** The topic that takes bad records; null where the store keeps them itself. */
+  readonly quarantineTopic: string | null
+  readonly make: (context: WorkerContext) => Promise<WorkerPart>
+}
+
+const STOP_TIMEOUT_MS = 25_000
+const REGISTRY_TIMEOUT_MS = 5_000
+
+/**
+ * Runs a worker until a signal or an error ends it, then exits the process: source → checker → engine → sink.
+ * With `--check-config` it only checks, prints what it found, and exits.
+ */
+export async function runWorker(definition: WorkerDefinition): Promise<never> {
+  const { config, service } = definition
+  const log = createLog({ service, version: VERSION, level: config.logLevel })
+  try {
+    const failpoints = await failpointsFromFd(process.env['DAYBOOK_FAILPOINT_FD'])
+    const context = { log, metrics: createMetrics(), failpoints, catalogue: catalogueOf(config) }
+    const part = await definition.make(context)
+    await part.checkStore()
+    const topics = { topics: config.topics, quarantineTopic: definition.quarantineTopic }
+    assertNoErrors(await checkTopics({ ...kafkaOf(config), ...topics }))
+    if (process.argv.includes('--check-config')) {
+      log.info({}, 'the configuration, the topics and the store are as they must be')
+      process.exit(0)
+    }
+    return process.exit(await run(definition, context, part))
+  } catch (error) {
+    log.fatal({ err: error }, 'cannot start')
+    return process.exit(exitCodeOf(error))
+  }
+}
+
+async function run(definition: WorkerDefinition, context: WorkerContext, part: WorkerPart): Promise<number> {
+  const { config, service } = definition
+  const { log, metrics, failpoints } = context
+  const lifecycle = createLifecycle({
+    clock: systemClock,
+    log,
+    signals: process,
+    stopTimeoutMs: STOP_TIMEOUT_MS,
+  })
+  const engine = createEngine({
+    source: createKafkaSource({
+      ...kafkaOf(config),
+      groupId: definition.groupId,
+      topics: config.topics,
+      clock: systemClock,
+      log,
+      tuning: tuningOf(config),
+    }),
+    checker: createChecker({ catalogue: context.catalogue, maxRecordBytes: config.maxRecordBytes }),
+    observer: createEngineMetrics({ metrics, log, now: systemClock.now, onCrash: lifecycle.crash }),
+    ...part,
+    clock: systemClock,
+    failpoints,
+    random: Math.random,
+  })
+  observeProcess(metrics, service, VERSION)
+  metrics.onScrape(() => collectHealth(metrics, engine.health()))
+  lifecycle.onStop('sink', () => part.sink.close())
+  const health = await startHealthServer({
+    port: config.httpPort,
+    metrics,
+    live: [check(engine)],
+    ready: [check(engine)],
+  })
+  lifecycle.onStop('engine', async () => {
+    health.drain()
+    await engine.stop({ timeoutMs: STOP_TIMEOUT_MS })
+    await health.close()
+  })
+  log.info({ topics: config.topics, group: definition.groupId, port: health.port }, 'starting')
+  await engine.start().catch(lifecycle.crash)
+  return lifecycle.ended()
+}
+
+function check(engine: Engine) {
+  return {
+    name: 'engine',
+    state: () => {
+      const { healthy, state, partitions } = engine.health()
+      if (healthy) return { ok: true } as const
+      const standing = partitions.filter((partition) => !partition.healthy)
+      const names = standing.map(({ partition }) => `${partition.topic}/${partition.partition}`)
+      return { ok: false, reason: names.length === 0 ? state : `no progress in ${names.join(', ')}` } as const
+    },
+  }
+}
+
+export function kafkaOf(config: WorkerConfig) {
+  const { saslMechanism: mechanism, saslUsername: username, saslPassword: password } = config
+  const sasl =
+    mechanism === null || username === null || password === null
+      ? {}
+      : { sasl: { mechanism, username, password } }
+  return { brokers: config.kafkaBrokers, ...(config.kafkaSsl ? { ssl: true } : {}), ...sasl }
+}
+
+/** A third of the session may pass before the next heartbeat; a rebalance waits for nobody longer than two. */
+function tuningOf({ sessionTimeoutMs }: WorkerConfig) {
+  return {
+    sessionTimeoutMs,
+    rebalanceTimeoutMs: 2 * sessionTimeoutMs,
+    heartbeatIntervalMs: Math.min(1_000, Math.floor(sessionTimeoutMs / 5)),
+  }
+}
+
+function catalogueOf(config: WorkerConfig): SchemaCatalogue {
+  const registry = createRegistryReader({
+    url: config.registryUrl,
+    clock: systemClock,
+    timeoutMs: REGISTRY_TIMEOUT_MS,
+  })
+  return createCatalogue({
+    registry,
+    clock: systemClock,
+    newest: { text: AUDIT_EVENT_SCHEMA_TEXT, schema: AUDIT_EVENT_SCHEMA },
+    subjects: config.topics.map((topic) => `${topic}-value`),
+  })
+}
