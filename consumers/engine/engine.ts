@@ -167,6 +167,7 @@ class EngineLoop implements Engine, SourceListener {
     for (const session of this.#sessions.values()) this.#endSession(session)
     this.#sessions = new Map()
     this.#parts.pressure.reset()
+    this.#progress.changed()
   }
 
   #endSession(session: PartitionSession): void {

@@ -23,6 +23,7 @@ export class HandSource implements Source {
   readonly paused = new Set<string>()
   readonly answered = new Map<string, LogBounds>()
   readonly calls: string[] = []
+  readonly underWay = new Set<Promise<void>>()
   commitFails = 0
   boundsFail = false
   listener: SourceListener | null = null
@@ -52,8 +53,10 @@ export class HandSource implements Source {
     for (const partition of partitions) this.paused.delete(partitionKey(partition))
   }
 
+  /** Waits for the batches that it has handed over. */
   async quiesce(): Promise<void> {
     this.calls.push('quiesce')
+    await Promise.all(this.underWay)
   }
 
   async stop(): Promise<void> {
@@ -115,10 +118,13 @@ export class EngineBench {
     await this.sim.run(() => false, ms)
   }
 
-  /** A new generation with all partitions; the positions by partition number, or the error. */
-  async assign(bounds: Partial<LogBounds> = {}): Promise<ReadonlyMap<string, bigint>> {
+  /**
+   * A new generation with all partitions; the positions by `partitionKey`, or the error. `unsaid`: the signal of
+   * the old one does not abort.
+   */
+  async assign(bounds: Partial<LogBounds> = {}, unsaid = false): Promise<ReadonlyMap<string, bigint>> {
     if (this.source.listener === null) await this.engine.start()
-    this.#over.abort()
+    if (!unsaid) this.#over.abort()
     this.#over = new AbortController()
     const assigned = this.logs.map((log) => ({
       partition: log.partition,
@@ -137,7 +143,15 @@ export class EngineBench {
     const count = Number((last ?? log.bounds.logEnd - 1n) - first) + 1
     const batch = log.fetch(first, count)
     if (batch === null) throw new RangeError('nothing to fetch')
-    await this.source.listener?.batch({ partition: log.partition, generation: this.#generation, ...batch })
+    const taken = this.source.listener?.batch({
+      partition: log.partition,
+      generation: this.#generation,
+      ...batch,
+    })
+    if (taken === undefined) return
+    this.source.underWay.add(taken)
+    await taken
+    this.source.underWay.delete(taken)
   }
 
   /** The stored ranges of a partition, as `first..last`. */

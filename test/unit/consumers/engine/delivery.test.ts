@@ -236,3 +236,37 @@ test('what an old generation still delivers counts for nothing, and is not repea
   expect(bench.committed()).toBe(10n)
   expect(bench.engine.health().bufferedBytes).toBe(0)
 })
+
+test('a new generation voids the old one, even where nobody said that it is over', async () => {
+  const bench = new EngineBench({ cut })
+  fill(bench, 3)
+  await bench.assign()
+  await bench.fetch()
+  await bench.assign({}, true)
+  await bench.pass(2_000)
+  expect(bench.stored()).toEqual([])
+  expect(bench.engine.health().bufferedBytes).toBe(0)
+})
+
+test('memory that an old generation held when it ended is free again for the new one', async () => {
+  const gate = Promise.withResolvers<void>()
+  const bench = benchWith(
+    (real) => async (deliveries) => {
+      if (deliveries[0]?.range.partition.partition === 0) await gate.promise
+      return real(deliveries)
+    },
+    { partitions: 2, limits: { concurrentDeliveries: 2, memoryBytes: 30, memoryLowBytes: 25 } },
+  )
+  fill(bench, 5, 0)
+  fill(bench, 5, 1)
+  await bench.assign()
+  await bench.fetch(0)
+  expect(bench.source.paused.size).toBe(2)
+  await bench.assign()
+  const late = bench.fetch(1)
+  gate.resolve()
+  await late
+  await bench.pass(2_000)
+  expect(bench.source.paused.size).toBe(0)
+  expect(bench.stored(1)).toEqual(['0..4'])
+})

@@ -49,7 +49,9 @@ test('a batch that waits for the registry does not hold up the stop', async () =
   bench.log().append(goodValue(1), 1_000)
   bench.registryIsDown = true
   const waiting = bench.fetch(0, 7n)
+  const startedAt = bench.sim.now
   expect(await stopped(bench, 5_000)).toBe('drained')
+  expect(bench.sim.now - startedAt).toBeLessThan(100)
   await waiting
   expect(bench.stored()).toEqual(['0..6'])
 })
@@ -58,10 +60,16 @@ test('a generation that begins during the stop is not served', async () => {
   const bench = new EngineBench({ cut })
   await open(bench, 7)
   bench.failpoints.holdAt('effect.before')
-  const outcome = stopped(bench, 1_000)
+  const startedAt = bench.sim.now
+  let outcome: StopOutcome | null = null
+  void bench.engine.stop({ timeoutMs: 5_000 }).then((ended) => {
+    outcome = ended
+  })
   await bench.pass(10)
   expect((await bench.assign()).size).toBe(0)
-  expect(await outcome).toBe('abandoned')
+  await bench.sim.run(() => outcome !== null, 10_000)
+  expect(outcome).toBe('abandoned')
+  expect(bench.sim.now - startedAt).toBeLessThan(100)
 })
 
 test('stopping twice gives the same outcome once', async () => {
