@@ -1,0 +1,27 @@
+import { beforeAll, expect, test } from 'vitest'
+import { useServer } from '../../support/clickhouse-face/face.ts'
+import { pythonWithClient, runPythonClient } from '../../support/clickhouse-face/python.ts'
+
+const server = useServer()
+beforeAll(async () => {
+  await pythonWithClient()
+}, 120_000)
+
+test.each(['off', 'on', 'lz4', 'zstd', 'gzip'])(
+  'clickhouse-connect works with compression %s',
+  async (compression) => {
+    const seen = await runPythonClient(server.url, compression)
+    expect(seen).toMatchObject({
+      written_rows: 2,
+      equal: true,
+      many: [200_000, 19_999_900_000, 100],
+      streamed: 200_000,
+      session: 5,
+      setting: 777,
+      setting_after: 0,
+      alive_after: 1,
+    })
+    expect(seen['unknown_table']).toMatch(/code: 60.*UNKNOWN_TABLE/)
+    expect(seen['amid_rows']).toContain('Code: 395')
+  },
+)
