@@ -22,6 +22,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof DaybookError)) return EXIT.fault
   if (error.retryable) return EXIT.unavailable
   if (/_(UNAUTHORIZED|FORBIDDEN|DENIED)$/.test(error.code)) return EXIT.denied
-  if (/^DAYBOOK_CONFIG_|_(CONFIG|SETTINGS|PORT|TOO_OLD|CLIENT_VERSION|TOPIC_MISSING)$/.test(error.code)) return EXIT.config
+  if (/^DAYBOOK_CONFIG_|_(CONFIG|SETTINGS|PORT|TOO_OLD|CLIENT_VERSION|TOPIC_MISSING)$/.test(error.code))
+    return EXIT.config
   return EXIT.fault
 }

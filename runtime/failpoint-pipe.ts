@@ -46,6 +46,7 @@ class PipedFailpoints implements Failpoints {
     if (armed.count <= armed.skip) return undefined
     return new Promise((resolve) => {
       armed.waiting.push(resolve)
+      this.#socket.ref()
       this.#tell({ name, count: armed.count })
     })
   }
@@ -72,7 +73,7 @@ class PipedFailpoints implements Failpoints {
     if (go !== null) this.#letGo(go)
   }
 
-  /** The pipe alone does not keep the process alive, but the wait for `begin` must. */
+  /** The pipe keeps the process alive only while something waits for it: `begin` here, else a held hit. */
   #started(): void {
     this.#socket.unref()
     this.#begin.resolve()
@@ -80,6 +81,8 @@ class PipedFailpoints implements Failpoints {
 
   #letGo(name: string): void {
     for (const resolve of this.#armed.get(name)?.waiting.splice(0) ?? []) resolve()
+    const isWaiting = [...this.#armed.values()].some(({ waiting }) => waiting.length > 0)
+    if (!isWaiting) this.#socket.unref()
   }
 
   #letAllGo(): void {
