@@ -117,7 +117,12 @@ function readMeta(reader: ByteReader): ReadonlyMap<string, Buffer> {
     }
     if (count > reader.remaining)
       throw malformed('the header announces more entries than it has bytes', reader.pos)
-    for (let i = 0; i < count; i++) meta.set(reader.readString(), reader.readBytes())
+    for (let i = 0; i < count; i++) {
+      const name = reader.readString()
+      // Readers differ in which of two they take, and a signature over the one would vouch for the other.
+      if (meta.has(name)) throw malformed('the header has two entries of one name', reader.pos)
+      meta.set(name, reader.readBytes())
+    }
   }
 }
 

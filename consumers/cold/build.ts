@@ -79,8 +79,8 @@ export function buildObject(range: Range, before: TreeState, o: BuildOptions): B
   }
 }
 
-function leavesOf(range: Range, hasher: LeafHasher): Buffer {
-  const leaves = Buffer.allocUnsafe(range.records.length * HASH_BYTES)
+function leavesOf(range: Range, hasher: LeafHasher): Uint8Array {
+  const leaves = new Uint8Array(range.records.length * HASH_BYTES)
   let at = 0
   for (const { record } of range.records) {
     hasher.hashInto(record, leaves, at)
