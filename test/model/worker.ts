@@ -126,21 +126,29 @@ export class ModelWorker {
 
   #fire(act: 'freeze' | 'kill'): void {
     const { sim } = this.#world
-    sim.log(`${this.process.name} at ${this.#armed?.at}`)
+    const at = this.#armed?.at
+    sim.log(`${this.process.name} at ${at}`)
+    this.#world.happened.add(`${act} at ${at}`)
     this.#armed = null
     if (act === 'kill') this.die()
     else this.process.freeze(sim.chance(0.5) ? sim.between(10, 500) : sim.between(500, 6_000))
   }
 
   #observer(): EngineObserver {
-    const { sim } = this.#world
+    const { sim, happened } = this.#world
     const { name } = this.process
     return {
       ...noObserver,
       claimed: (ref, tip) => sim.log(`${name} claimed ${ref.topic}/${ref.partition} at ${tip.last}`),
       deliveryStarted: (ranges) =>
         sim.log(`${name} delivers ${ranges.map((r) => `${r.partition.partition}:${r.first}..${r.last}`)}`),
-      fenced: (ref) => sim.log(`${name} fenced from ${ref.partition}`),
+      fenced: (ref) => {
+        happened.add('fenced')
+        sim.log(`${name} fenced from ${ref.partition}`)
+      },
+      retrying: (step) => happened.add(`retry ${step}`),
+      cut: (_, cause) => happened.add(`cut by ${cause}`),
+      memory: (_, paused) => happened.add(paused ? 'paused by memory' : 'resumed'),
       fetched: () => this.#checkMemory(),
       accounted: (_, account) => this.#checkAccount(account),
       crashed: (error) => this.#crashed(error),
@@ -173,6 +181,7 @@ export class ModelWorker {
       sim.violate(`${this.process.name} crashed: ${error instanceof Error ? error.stack : code}`)
       return
     }
+    this.#world.happened.add('loss accepted')
     store.acceptLoss(log.partition, log.bounds.logStart - 1n)
     this.die()
   }

@@ -30,6 +30,8 @@ export class World {
   readonly workers: ModelWorker[] = []
   readonly sabotage: Sabotage | null
   wanted = 1
+  /** What happened in this run, for the check that the runs together leave nothing out. */
+  readonly happened = new Set<string>()
   #started = 0
 
   constructor(options: WorldOptions) {
