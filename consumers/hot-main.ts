@@ -1,6 +1,6 @@
 import { systemClock } from '../runtime/clock.ts'
 import { readHotConfig } from '../runtime/worker-config.ts'
-import { createHotClient } from './hot/client.ts'
+import { createHotClients } from './hot/client.ts'
 import { createHotSink } from './hot/sink.ts'
 import { createQuarantine } from './kafka/quarantine.ts'
 import { kafkaOf, runWorker } from './worker.ts'
@@ -14,14 +14,14 @@ await runWorker({
   config,
   quarantineTopic: config.quarantineTopic,
   make: async ({ catalogue, failpoints, log }) => {
-    const client = createHotClient({
+    const clients = createHotClients({
       url: config.clickhouseUrl,
       user: config.clickhouseUser,
       password: config.clickhousePassword ?? '',
       requestTimeoutMs: config.storeTimeoutMs,
     })
     const sink = createHotSink({
-      client,
+      clients,
       database: 'daybook',
       schemas: {
         table: catalogue.newest.schema,

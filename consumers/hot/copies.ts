@@ -79,7 +79,7 @@ export function createCopies(o: { readonly store: HotStore; readonly clock: Cloc
 
   async function hashesOf(places: readonly Place[], signal: AbortSignal): Promise<Map<string, string>> {
     const rows = await store.rows<{ t: string; p: number; o: string; h: string }>(
-      `SELECT _topic_id::String AS t,_partition AS p,toString(_offset) AS o,hex(_content_hash) AS h FROM ${db}.events WHERE (_topic_id,_partition,_offset) IN [${tuples(places)}]`,
+      `SELECT _topic_id::String AS t,_partition AS p,toString(_offset) AS o,hex(_content_hash) AS h FROM ${db}.events WHERE (_topic_id,_partition,_offset) IN (${placesTable(places)})`,
       { signal, settings: LOOKUP_SETTINGS },
     )
     return new Map(
@@ -89,7 +89,7 @@ export function createCopies(o: { readonly store: HotStore; readonly clock: Cloc
 
   async function hiddenOf(places: readonly Place[], signal: AbortSignal): Promise<Set<string>> {
     const rows = await store.rows<{ t: string; p: number; o: string }>(
-      `SELECT topic_id::String AS t,partition AS p,toString(offset) AS o FROM ${db}.superseded WHERE (topic_id,partition,offset) IN [${tuples(places)}]`,
+      `SELECT topic_id::String AS t,partition AS p,toString(offset) AS o FROM ${db}.superseded WHERE (topic_id,partition,offset) IN (${placesTable(places)})`,
       { signal, settings: LOOKUP_SETTINGS },
     )
     return new Set(rows.map((row) => placeKey({ topicId: row.t, partition: row.p, offset: BigInt(row.o) })))
@@ -180,8 +180,10 @@ function placeKey(place: Place): string {
   return `${place.topicId}/${place.partition}/${place.offset}`
 }
 
-function tuples(places: readonly Place[]): string {
-  return places.map((p) => `(${quote(p.topicId)}::UUID,${p.partition}::UInt32,${p.offset}::Int64)`).join(',')
+/** A subquery with these places: one literal, where a list of tuples would be a large syntax tree. */
+function placesTable(places: readonly Place[]): string {
+  const lines = places.map((place) => `${place.topicId}\t${place.partition}\t${place.offset}\n`).join('')
+  return `SELECT t, p, o FROM format('TSV', 't UUID, p UInt32, o Int64', ${quote(lines)})`
 }
 
 function uuidOf(key: string): string {

@@ -4,7 +4,7 @@ import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { withFailpoints } from './body-failpoints.ts'
 import type { HotClaim } from './claim.ts'
 import type { EventRow } from './event-rows.ts'
-import { faultKind, faultNumber } from './fault.ts'
+import { AVRO_EXCEPTION, faultKind, faultNumber } from './fault.ts'
 import { type BodyPart, bodyBytes, createBodyEncoder } from './insert-body.ts'
 import { insertComment } from './running-inserts.ts'
 import { bodySchema, insertStatements } from './statements.ts'
@@ -50,10 +50,34 @@ export function createEventInsert(o: {
     })
   }
 
+  /** Where the last insert began that failed as Avro. */
+  let unreadable = ''
+
+  /**
+   * The store says "bad Avro" of a body that was cut short, and would say it of bytes that only its reader refuses.
+   * The first is cured by another try; so the second failure at the same place is the rows' own.
+   */
+  function interpret(error: unknown, parts: readonly ClaimedRows[]): InsertOutcome {
+    const number = faultNumber(error)
+    const kind = faultKind(error)
+    if (kind === 'refused') return { kind }
+    if (number === AVRO_EXCEPTION) {
+      const place = placeOf(parts)
+      const again = place === unreadable
+      unreadable = place
+      if (again) return { kind: 'rejected', clickhouseCode: number }
+    }
+    if (kind === 'data') return { kind: 'rejected', clickhouseCode: number }
+    throw error
+  }
+
   return {
     insert: async (parts, signal) => {
       for (const { claim } of parts) claim.ambiguous = true
-      const outcome = await send(parts, signal).then((): InsertOutcome => ({ kind: 'inserted' }), interpret)
+      const outcome = await send(parts, signal).then(
+        (): InsertOutcome => ({ kind: 'inserted' }),
+        (error: unknown) => interpret(error, parts),
+      )
       await failpoints.hit('effect.after')
       await failpoints.hit('answer.before')
       for (const { claim } of parts) claim.ambiguous = false
@@ -63,11 +87,11 @@ export function createEventInsert(o: {
   }
 }
 
-function interpret(error: unknown): InsertOutcome {
-  const kind = faultKind(error)
-  if (kind === 'refused') return { kind: 'refused' }
-  if (kind === 'data') return { kind: 'rejected', clickhouseCode: faultNumber(error) }
-  throw error
+function placeOf(parts: readonly ClaimedRows[]): string {
+  const [first] = parts
+  if (first === undefined) return ''
+  const { topicId, partition } = first.claim.partition
+  return `${topicId}/${partition}/${first.rows[0]?.record.offset}`
 }
 
 function totalBytes(parts: readonly BodyPart[]): number {

@@ -10,6 +10,8 @@ import { DaybookError, type ErrorCode } from '../../schemas/errors.ts'
  */
 export type FaultKind = 'refused' | 'data' | 'retry' | 'stop'
 
+export const AVRO_EXCEPTION = 748
+
 /** ClickHouse's own codes (src/Common/ErrorCodes.cpp). Anything unknown: stop. */
 const KIND_BY_CODE: ReadonlyMap<number, FaultKind> = new Map([
   ...kinds('refused', [395]), // FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
@@ -57,6 +59,7 @@ const KIND_BY_CODE: ReadonlyMap<number, FaultKind> = new Map([
     439, // CANNOT_SCHEDULE_TASK
     473, // DEADLOCK_AVOIDED
     734, // QUERY_WAS_CANCELLED_BY_CLIENT
+    AVRO_EXCEPTION, // a body that was cut short; bad rows do not get past the checker (see event-insert.ts)
     999, // KEEPER_EXCEPTION
     1000, // POCO_EXCEPTION
   ]),

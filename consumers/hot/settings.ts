@@ -20,7 +20,7 @@ export const INSERT_SETTINGS: ClickHouseSettings = {
   wait_end_of_query: 1,
   insert_deduplicate: 0,
   max_block_size: BLOCK_ROWS,
-  max_insert_block_size: BLOCK_ROWS,
+  max_insert_block_size_rows: BLOCK_ROWS,
   min_insert_block_size_rows: BLOCK_ROWS,
   min_insert_block_size_bytes: BLOCK_BYTES,
   input_format_max_block_size_bytes: '0',

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { ClickHouseClient } from '@clickhouse/client'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import type { PartitionRef, Quarantine, Sink, Tip } from '../engine/contracts.ts'
 import { HotClaim } from './claim.ts'
+import type { HotClients } from './client.ts'
 import { createCopies } from './copies.ts'
 import { createDeliverer } from './deliver.ts'
 import { createEventRows, hashOf } from './event-rows.ts'
@@ -16,8 +16,8 @@ import { createTipKeeper } from './tip-keeper.ts'
 import { requireTopic } from './topics.ts'
 
 export interface HotSinkOptions {
-  /** The sink closes it. Its request time-out bounds how long a delivery may take. */
-  readonly client: ClickHouseClient
+  /** The sink closes them. Their request time-out bounds how long a delivery may take. */
+  readonly clients: HotClients
   readonly database: string
   /** The event schema whose columns the table has, and the schemas of accepted records. */
   readonly schemas: HotSchemas
@@ -47,7 +47,7 @@ const DEFAULT_DRAIN_TIMEOUT_MS = 15_000
  * events go to the quarantine and into `gaps`, before the events around them.
  */
 export function createHotSink(o: HotSinkOptions): Sink {
-  const store = createHotStore({ client: o.client, database: o.database })
+  const store = createHotStore({ clients: o.clients, database: o.database })
   const now = () => o.clock.now()
   const fence = createFence({ store, now })
   const inserts = createRunningInserts({

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
+import type { HotClients } from './client.ts'
 import { hotFault } from './fault.ts'
 import { identifier } from './quote.ts'
 import { INSERT_SETTINGS, LEDGER_SETTINGS, READ_SETTINGS } from './settings.ts'
@@ -37,10 +38,11 @@ export interface InsertRequest {
 }
 
 export function createHotStore(o: {
-  readonly client: ClickHouseClient
+  readonly clients: HotClients
   readonly database: string
 }): HotStore {
-  const { client, database } = o
+  const { database } = o
+  const { client, inserts } = o.clients
   return {
     database,
     rows: async <Row>(sql: string, query: QueryOptions = {}) => {
@@ -66,16 +68,22 @@ export function createHotStore(o: {
       )
     },
     insert: async (request) => {
-      await attempt(() => send(client, request))
+      await attempt(() => send(inserts, request))
     },
     command: async (sql, signal) => {
       await attempt(() => client.command({ query: sql, ...aborts(signal) }))
     },
-    close: () => client.close(),
+    close: async () => {
+      await Promise.all([client.close(), inserts.close()])
+    },
   }
 }
 
-/** The answer's body is read to its end: only then is it known that no exception stands in it. */
+/**
+ * The answer's body is read to its end: only then is it known that no exception stands in it. Each insert has a
+ * connection of its own: an error may come before the body is read, and whatever used the connection next would wait
+ * behind the rest of it until a time-out.
+ */
 async function send(client: ClickHouseClient, request: InsertRequest): Promise<void> {
   const result = await client.exec({
     query: request.sql,

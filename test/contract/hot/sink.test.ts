@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PartitionRef } from '../../../consumers/engine/contracts.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
 import { eventRange } from '../../support/hot/events.ts'
@@ -23,12 +23,13 @@ describe('hot sink', () => {
     const refs = [partition(0, topicId), partition(1, topicId)]
     const claims = await Promise.all(refs.map((ref) => sink.claim(ref, signal)))
     const ranges = refs.map((ref) => eventRange(ref, 0n, 5000))
-    const deliveries = claims.map((claim, i) => ({ claim, range: ranges[i] ?? eventRange(claim.partition, 0n, 1) }))
+    const deliveries = claims.map((claim, i) => ({
+      claim,
+      range: ranges[i] ?? eventRange(claim.partition, 0n, 1),
+    }))
     expect(await sink.deliver(deliveries, signal)).toEqual(['delivered', 'delivered'])
     expect(await db.number(`SELECT count() FROM {db}.events WHERE _topic_id = '${topicId}'`)).toBe(10_000)
-    expect(
-      await db.number(`SELECT uniqExact(_part) FROM {db}.events WHERE _topic_id = '${topicId}'`),
-    ).toBe(1)
+    expect(await db.number(`SELECT uniqExact(_part) FROM {db}.events WHERE _topic_id = '${topicId}'`)).toBe(1)
     const tip = await claims[1]?.tip()
     expect(tip?.last).toBe(4999n)
     const last = ranges[1]?.records.at(-1)

@@ -26,9 +26,12 @@ describe('a writer that stops in mid-insert', () => {
     writer = startWriter({ database: db.name, topic: partition.topic, topicId, count: COUNT, ...o })
     return partition
   }
-  const held = (ref: PartitionRef) => db.number(`SELECT count() FROM {db}.events WHERE _topic_id = '${ref.topicId}'`)
+  const held = (ref: PartitionRef) =>
+    db.number(`SELECT count() FROM {db}.events WHERE _topic_id = '${ref.topicId}'`)
   const running = (ref: PartitionRef) =>
-    db.number(`SELECT count() FROM system.processes WHERE position(Settings['log_comment'], '${ref.topicId}/0=') > 0`)
+    db.number(
+      `SELECT count() FROM system.processes WHERE position(Settings['log_comment'], '${ref.topicId}/0=') > 0`,
+    )
 
   for (const at of ['send.before', 'send.after', 'effect.before']) {
     it(`frozen at ${at}, it loses the partition to the next owner and never adds a row`, async () => {
@@ -43,7 +46,7 @@ describe('a writer that stops in mid-insert', () => {
       const mine = eventRange(partition, 0n, 10)
       expect(await sink.deliver([{ claim, range: mine }], forever)).toEqual(['delivered'])
       writer?.process.kill('SIGCONT')
-      expect(await writer?.next('outcome')).toEqual({ outcome: 'fenced' })
+      expect(await writer?.next('outcome')).toMatchObject({ outcome: 'fenced' })
       expect(await held(partition)).toBe(10)
       expect((await claim.tip()).last).toBe(9n)
       await sink.close()
@@ -57,7 +60,7 @@ describe('a writer that stops in mid-insert', () => {
     const claim = await sink.claim(partition, forever)
     expect((await claim.tip()).last).toBe(BigInt(COUNT - 1))
     writer?.process.kill('SIGCONT')
-    expect(await writer?.next('outcome')).toEqual({ outcome: 'delivered' })
+    expect(await writer?.next('outcome')).toMatchObject({ outcome: 'delivered' })
     expect(await held(partition)).toBe(COUNT)
     await sink.close()
   })
@@ -71,7 +74,9 @@ describe('a writer that stops in mid-insert', () => {
       const claim = await sink.claim(partition, forever)
       expect((await claim.tip()).last).toBeNull()
       expect(await held(partition)).toBe(0)
-      expect(await sink.deliver([{ claim, range: eventRange(partition, 0n, COUNT) }], forever)).toEqual(['delivered'])
+      expect(await sink.deliver([{ claim, range: eventRange(partition, 0n, COUNT) }], forever)).toEqual([
+        'delivered',
+      ])
       expect(await held(partition)).toBe(COUNT)
       await sink.close()
     })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { CheckedRecord, PartitionRef, Quarantine, Sink } from '../../../consumers/engine/contracts.ts'
-import { createHotClient } from '../../../consumers/hot/client.ts'
+import { createHotClients } from '../../../consumers/hot/client.ts'
 import { createHotSink, type HotSinkOptions } from '../../../consumers/hot/sink.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { noFailpoints } from '../../../runtime/failpoints.ts'
@@ -24,7 +24,8 @@ export async function hotDatabase(): Promise<HotDatabase> {
   const { url, user, password } = testStack().clickhouse
   const name = `hot_${randomBytes(4).toString('hex')}`
   await migrate({ url, user, password, database: name, migrations: await readMigrations() })
-  const client = createHotClient({ url, user, password })
+  const clients = createHotClients({ url, user, password })
+  const { client } = clients
   const rows = async <Row>(query: string) => {
     const result = await client.query({ query: query.replaceAll('{db}', name), format: 'JSONEachRow' })
     return result.json<Row>()
@@ -39,7 +40,7 @@ export async function hotDatabase(): Promise<HotDatabase> {
     },
     drop: async () => {
       await client.command({ query: `DROP DATABASE IF EXISTS ${name}` })
-      await client.close()
+      await Promise.all([client.close(), clients.inserts.close()])
     },
   }
 }
@@ -57,7 +58,7 @@ export function hotSink(database: { readonly name: string }, o: Partial<HotSinkO
   const { url, user, password } = testStack().clickhouse
   const table = eventSchema()
   return createHotSink({
-    client: createHotClient({ url, user, password }),
+    clients: createHotClients({ url, user, password }),
     database: database.name,
     schemas: { table, schemaOf: () => table },
     quarantine: new MemoryQuarantine(),

@@ -44,11 +44,23 @@ export function eventPayload(input: EventInput): Buffer {
     occurred_at: input.occurredAt ?? RECEIVED_AT,
     action: input.action ?? 'order.updated',
     category: 'DATA_CHANGE',
-    actor: { id: 'u-1', type: 'USER', name: 'Jane Doe', role: 'admin', affiliation: 'EMPLOYEE', on_behalf_of: null },
+    actor: {
+      id: 'u-1',
+      type: 'USER',
+      name: 'Jane Doe',
+      role: 'admin',
+      affiliation: 'EMPLOYEE',
+      on_behalf_of: null,
+    },
     target: { type: 'order', id: 'o-1', name: null },
     changes: [{ path: 'lines[0].qty', before: '1', after: '2' }],
     context: {
-      ...{ interface: 'http POST /orders/:id', ip: input.ip ?? '10.1.2.3', user_agent: 'test', session_id: null },
+      ...{
+        interface: 'http POST /orders/:id',
+        ip: input.ip ?? '10.1.2.3',
+        user_agent: 'test',
+        session_id: null,
+      },
       ...{ request_id: 'r-1', device_id: null, geo: null },
     },
     reason: input.reason ?? null,
@@ -71,8 +83,15 @@ export function badRecord(offset: bigint, appendTime: number): CheckedRecord {
   }
 }
 
-export function rangeOf(partition: PartitionRef, records: readonly CheckedRecord[], gaps: readonly Gap[] = []): Range {
-  const offsets = [...records.map(({ record }) => record.offset), ...gaps.flatMap((gap) => [gap.first, gap.last])]
+export function rangeOf(
+  partition: PartitionRef,
+  records: readonly CheckedRecord[],
+  gaps: readonly Gap[] = [],
+): Range {
+  const offsets = [
+    ...records.map(({ record }) => record.offset),
+    ...gaps.flatMap((gap) => [gap.first, gap.last]),
+  ]
   const sorted = offsets.toSorted((a, b) => (a < b ? -1 : 1))
   const bytes = records.reduce((sum, { record }) => sum + (record.value?.length ?? 0), 0)
   return { partition, first: sorted[0] ?? 0n, last: sorted.at(-1) ?? 0n, records, gaps, bytes }

@@ -1,8 +1,9 @@
 /** A worker process for tests: claims one partition, delivers ranges, and stops or dies where it is told to. */
-import { isRetryable } from '../../../schemas/errors.ts'
+import type { RangeOutcome, Tip } from '../../../consumers/engine/contracts.ts'
 import type { Failpoint } from '../../../runtime/failpoints.ts'
-import { eventRange } from './events.ts'
+import { DaybookError, isRetryable } from '../../../schemas/errors.ts'
 import { hotSink } from './database.ts'
+import { eventRange } from './events.ts'
 
 interface Job {
   readonly database: string
@@ -15,7 +16,8 @@ interface Job {
 }
 
 const job: Job = JSON.parse(process.argv[2] ?? '{}')
-const say = (line: Readonly<Record<string, unknown>>) => process.stdout.write(`${JSON.stringify(line)}\n`)
+const say = (line: Readonly<Record<string, unknown>>) =>
+  process.stdout.write(`${JSON.stringify({ ...line, at: Date.now() })}\n`)
 const forever = new AbortController().signal
 const partition = { topic: job.topic, topicId: job.topicId, partition: 0 }
 let hits = 0
@@ -42,17 +44,29 @@ async function stop(): Promise<void> {
 
 const claim = await sink.claim(partition, forever)
 say({ claimed: true })
-const attempt = async (first: bigint) => {
+
+/** As the engine does: after an ambiguous failure the tip is asked until it answers, then the rest is delivered. */
+async function deliver(first: bigint): Promise<RangeOutcome | undefined> {
   try {
     const [outcome] = await sink.deliver([{ claim, range: eventRange(partition, first, job.count) }], forever)
-    say({ outcome })
+    return outcome
   } catch (error) {
-    say({ thrown: error instanceof Error ? error.name : '', retryable: isRetryable(error) })
-    const tip = await claim.tip()
-    say({ tip: tip.last === null ? null : Number(tip.last) })
-    const [outcome] = await sink.deliver([{ claim, range: eventRange(partition, (tip.last ?? -1n) + 1n, job.count) }], forever)
-    say({ outcome })
+    if (!isRetryable(error)) throw error
+    say({ failed: error instanceof DaybookError ? error.details : null })
+    const { last } = await tip()
+    return deliver((last ?? -1n) + 1n)
   }
 }
-await attempt(0n)
+
+async function tip(): Promise<Tip> {
+  for (;;) {
+    try {
+      return await claim.tip()
+    } catch (error) {
+      if (!isRetryable(error)) throw error
+    }
+  }
+}
+
+say({ outcome: await deliver(0n) })
 await sink.close()
