@@ -70,5 +70,7 @@ export interface ObjectStore {
     signal?: AbortSignal,
   ): Promise<Buffer>
   lockOf(o: { readonly key: string; readonly versionId: string }, signal?: AbortSignal): Promise<ObjectLock>
+  /** Whether the bucket was made with Object Lock, without which no object can be locked. */
+  hasObjectLock(signal?: AbortSignal): Promise<boolean>
   close(): void
 }

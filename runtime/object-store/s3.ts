@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import {
   GetObjectCommand,
+  GetObjectLockConfigurationCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
   type ListObjectVersionsCommandOutput,
   PutObjectCommand,
   S3Client,
+  S3ServiceException,
 } from '@aws-sdk/client-s3'
 import { DaybookError } from '../../schemas/errors.ts'
 import type {
@@ -31,6 +33,9 @@ export interface S3StoreOptions {
   /** A request that shows no progress for so long has failed. Default 30,000. */
   readonly requestTimeoutMs?: number
 }
+
+/** What S3 answers for a bucket that was made without a lock. */
+const NO_LOCK = 'ObjectLockConfigurationNotFoundError'
 
 const silence = () => undefined
 const SILENT = { debug: silence, info: silence, warn: silence, error: silence }
@@ -142,6 +147,17 @@ class S3Store implements ObjectStore {
       return { mode: answer.ObjectLockMode ?? null, retainUntil: answer.ObjectLockRetainUntilDate ?? null }
     } catch (error) {
       throw this.#fault(error, 'lock query', o.key)
+    }
+  }
+
+  async hasObjectLock(signal?: AbortSignal): Promise<boolean> {
+    const command = new GetObjectLockConfigurationCommand({ Bucket: this.#bucket })
+    try {
+      const answer = await this.#client.send(command, signal === undefined ? {} : { abortSignal: signal })
+      return answer.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'
+    } catch (error) {
+      if (error instanceof S3ServiceException && error.name === NO_LOCK) return false
+      throw this.#fault(error, 'query of Object Lock', '(bucket)')
     }
   }
 

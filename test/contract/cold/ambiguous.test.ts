@@ -20,6 +20,7 @@ function losingAnswers(store: ObjectStore): ObjectStore {
     list: (request, signal) => store.list(request, signal),
     read: (o, signal) => store.read(o, signal),
     lockOf: (o, signal) => store.lockOf(o, signal),
+    hasObjectLock: (signal) => store.hasObjectLock(signal),
     close: () => store.close(),
   }
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { acceptLoss } from '../../../consumers/cold/accepted-loss.ts'
 import { initArchive } from '../../../consumers/cold/init.ts'
 import { createColdSink } from '../../../consumers/cold/sink.ts'
+import type { CreateRequest, ListRequest, ObjectStore } from '../../../runtime/object-store/contract.ts'
 import { objectKey } from '../../../schemas/archive/key.ts'
 import { testArchive } from '../../support/cold/archive.ts'
 import { keysOf } from '../../support/cold/keys.ts'
@@ -162,4 +163,58 @@ test('minutes never go back, so keys stay in offset order', async () => {
     '/2026/11/21/09/31-00000000000000000012.avro',
   ])
   expect((await (await archive.worker()).claim.tip()).last).toBe(13n)
+})
+
+test('a write that succeeded although the key had a version stops the worker', async () => {
+  const archive = await testArchive('hidden')
+  const { store } = archive.bucket
+  // What a store shows that lets a delete marker hide a version from a conditional PUT.
+  const hiding: ObjectStore = Object.assign(Object.create(store), {
+    create: (request: CreateRequest, signal?: AbortSignal) => store.create(request, signal),
+    async *list(request: ListRequest) {
+      for await (const entry of store.list(request)) {
+        if (!('key' in entry) || !entry.key.endsWith('.avro')) yield entry
+        else
+          yield {
+            ...entry,
+            versions: [{ versionId: 'older', sizeBytes: 1 }, ...entry.versions],
+            deleteMarkers: 1,
+          }
+      }
+    },
+  })
+  const a = await archive.worker({ store: hiding })
+  const failure = a.deliver(rangeOf(archive.partition, records))
+  await expect(failure).rejects.toMatchObject({ code: 'DAYBOOK_COLD_CONTRADICTED', retryable: false })
+  expect(archive.tampering).toMatchObject([{ kind: 'second_version', versions: 2 }])
+})
+
+test('an object that does not continue the tree that a worker knows stops it', async () => {
+  const archive = await testArchive('fork')
+  const fork = await testArchive('fork-source')
+  const [a, b] = [
+    await archive.worker(),
+    await archive.worker({ store: fork.bucket.store }).catch(() => null),
+  ]
+  expect(b).toBeNull()
+  await initArchive(
+    { ...archive.context, store: fork.bucket.store },
+    { partition: archive.partition, reason: 'test', acceptRecreated: true },
+  )
+  const forked = await archive.worker({ store: fork.bucket.store })
+  const other = records.map((record) => ({ ...record, appendTime: record.appendTime + 1 }))
+  await a.deliver(rangeOf(archive.partition, records))
+  await forked.deliver(rangeOf(archive.partition, other))
+  await forked.deliver(rangeOf(archive.partition, eventRecords({ first: 10n, count: 5 })))
+  for await (const entry of fork.bucket.store.list({ prefix: 'v1/' })) {
+    if (!('key' in entry) || !entry.key.includes('00010.avro')) continue
+    const body = await fork.bucket.store.read({
+      key: entry.key,
+      versionId: entry.versions[0]?.versionId ?? '',
+    })
+    await archive.bucket.client.send(
+      new PutObjectCommand({ Bucket: archive.bucket.name, Key: entry.key, Body: body }),
+    )
+  }
+  await expect(a.claim.tip()).rejects.toMatchObject({ code: 'DAYBOOK_COLD_CONTRADICTED' })
 })

@@ -1,0 +1,14 @@
+import type { ObjectStore } from '../../runtime/object-store/contract.ts'
+import { DaybookError } from '../../schemas/errors.ts'
+
+/**
+ * Asks, before anything is written, whether the bucket can hold an archive.
+ * @throws DaybookError DAYBOOK_COLD_NO_OBJECT_LOCK, DAYBOOK_S3_…
+ */
+export async function checkArchiveStore(store: ObjectStore, signal?: AbortSignal): Promise<void> {
+  if (await store.hasObjectLock(signal)) return
+  throw new DaybookError(
+    'DAYBOOK_COLD_NO_OBJECT_LOCK',
+    'The bucket in DAYBOOK_S3_BUCKET was made without Object Lock, so nothing in it can be locked. Make a new bucket with Object Lock enabled.',
+  )
+}
