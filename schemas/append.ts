@@ -1,4 +1,4 @@
-import { adoptLogicalTypes } from './adopt.ts'
+import { adoptRules } from './adopt.ts'
 import { type AvroNode, type FieldNode, parseRecordSchema, type RecordNode } from './avro-node.ts'
 import type { AvroRecordSchema } from './avro-schema.ts'
 import { ByteWriter } from './bytes.ts'
@@ -26,7 +26,7 @@ export function compileAppender(
   const insertions = insertionsOf(parseRecordSchema(writer), parseRecordSchema(newest))
   if (insertions === null) return null
   const ends = insertions.flatMap(({ after }) => (after === null ? [] : [after]))
-  const skipper = compileBoundaries(adoptLogicalTypes(writer, newest), ends)
+  const skipper = compileBoundaries(adoptRules(writer, newest), ends)
   const pieces = insertions.map(({ after, bytes }) => ({
     at: after === null ? null : skipper.at[after],
     bytes,

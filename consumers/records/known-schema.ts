@@ -1,4 +1,4 @@
-import { adoptLogicalTypes } from '../../schemas/adopt.ts'
+import { adoptRules } from '../../schemas/adopt.ts'
 import { parseRecordSchema } from '../../schemas/avro-node.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
@@ -8,6 +8,7 @@ import { compileSkipper, type Skipper } from '../../schemas/skip.ts'
 
 /** The only record type of the event topics. */
 const EVENT_NAME = 'io.daybook.AuditEvent'
+const NOTHING: AvroRecordSchema = { type: 'record', name: EVENT_NAME, fields: [] }
 
 /** The newest version that this build knows, as text and parsed. */
 export interface NewestSchema {
@@ -20,7 +21,7 @@ export interface KnownSchema {
   readonly id: number
   /** The text exactly as registered. */
   readonly text: string
-  /** Parsed, with the newest schema's logical types, whose rules hold for every version. */
+  /** Parsed, with the newest schema's logical types and defaults, whose rules hold for every version. */
   readonly schema: AvroRecordSchema
   /** How it stands to the newest schema of this build. Never `incompatible`. */
   readonly relation: Exclude<SchemaRelation, 'incompatible'>
@@ -54,8 +55,9 @@ function judgeAvro(id: number, text: string, newest: NewestSchema): CatalogueEnt
   if (node.name !== EVENT_NAME) return wrong(`schema ${id} is no ${EVENT_NAME}`)
   const relation = relationOf(node, parseRecordSchema(newest.schema))
   if (relation === 'incompatible') return wrong(`schema ${id} does not go with ${EVENT_NAME}`)
-  const schema = adoptLogicalTypes(registered, newest.schema)
-  // Sinks compile this step too; a schema for which it cannot be compiled must not get that far.
+  const schema = adoptRules(registered, newest.schema)
+  // Sinks compile these steps too; a schema for which that fails must not get so far.
+  compileResolver(NOTHING, schema)
   if (relation === 'older') compileResolver(schema, newest.schema)
   return { kind: 'event', known: { id, text, schema, relation, skipper: compileSkipper(schema) } }
 }

@@ -19,7 +19,7 @@ describe('random schemas', () => {
         const own = JSON.parse(JSON.stringify(schema))
         expect(compileResolver(own, own)(bytes, 0, bytes.length).equals(bytes)).toBe(true)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -43,7 +43,7 @@ describe('random schemas', () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     )
   })
 })

@@ -236,7 +236,7 @@ describe('mutated events', () => {
         const mixed = Buffer.concat([payload.subarray(0, noise.length % payload.length), noise])
         expect(skipper.check(mixed, 0, mixed.length)).toBeTypeOf('number')
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
     expect(performance.now() - started).toBeLessThan(10_000)
   })

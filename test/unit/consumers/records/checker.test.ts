@@ -30,6 +30,14 @@ const SCHEMAS: Readonly<Record<number, RegistryLookup>> = {
     }),
   ),
   9: avro(AUDIT_EVENT_SCHEMA_TEXT.replace('"One audit event', '"An audit event')),
+  11: avro(
+    JSON.stringify({
+      type: 'record',
+      name: 'io.daybook.AuditEvent',
+      fields: AUDIT_EVENT_SCHEMA.fields.slice(0, 10).map(({ name, type }) => ({ name, type })),
+    }),
+  ),
+  12: avro(AUDIT_EVENT_SCHEMA_TEXT.replace('"fields":[', '"fields":[{"name":"extra","type":"long"},')),
   10: avro(AUDIT_EVENT_SCHEMA_TEXT.replaceAll(/,"logicalType":"[a-z-]+"/g, '')),
 }
 let now = 0
@@ -105,6 +113,7 @@ describe('a record', () => {
       frame(1, encodeEvent(anEvent({ event_id: '00000000-0000-0000-0000-000000000000' }))),
     ],
     ['no tenant', 'INVALID_FIELD', frame(1, encodeEvent(anEvent({ tenant_id: '' })))],
+    ['a field more that has no default', 'WRONG_SCHEMA', frame(12, event)],
     ['no id and no tenant in its schema', 'INVALID_FIELD', frame(7, Buffer.from([0]))],
     ['an absurd date', 'INVALID_FIELD', frame(1, encodeEvent(anEvent({ occurred_at: 1e15 })))],
     [
@@ -174,6 +183,9 @@ describe('the catalogue', () => {
       'older',
       'same',
     ])
+    await catalogue.load([11])
+    expect(catalogue.schemaOf(11).relation).toBe('older')
+    expect(catalogue.schemaOf(11).schema.fields.every((f) => f.default !== undefined)).toBe(true)
     expect(catalogue.schemaOf(9).text).toBe(
       AUDIT_EVENT_SCHEMA_TEXT.replace('"One audit event', '"An audit event'),
     )
