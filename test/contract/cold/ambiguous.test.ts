@@ -1,28 +1,24 @@
 import { expect, test } from 'vitest'
 import type { Failpoint, Failpoints } from '../../../runtime/failpoints.ts'
-import type { CreateRequest, ObjectStore } from '../../../runtime/object-store/contract.ts'
+import type { ObjectStore } from '../../../runtime/object-store/contract.ts'
 import { createS3Store } from '../../../runtime/object-store/s3.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
 import { testArchive } from '../../support/cold/archive.ts'
 import { keysOf } from '../../support/cold/keys.ts'
 import { eventRecords, rangeOf } from '../../support/cold/ranges.ts'
+import { storeWith } from '../../support/cold/store-with.ts'
 import { tcpProxy } from '../../support/tcp-proxy.ts'
 
 const records = eventRecords({ first: 0n, count: 500 })
 
 /** A store whose answers to `create` are lost. */
 function losingAnswers(store: ObjectStore): ObjectStore {
-  return {
-    create: async (request: CreateRequest, signal?: AbortSignal) => {
+  return storeWith(store, {
+    create: async (request, signal) => {
       await store.create(request, signal)
       throw new DaybookError('DAYBOOK_S3_UNAVAILABLE', 'answer lost', { retryable: true })
     },
-    list: (request, signal) => store.list(request, signal),
-    read: (o, signal) => store.read(o, signal),
-    lockOf: (o, signal) => store.lockOf(o, signal),
-    hasObjectLock: (signal) => store.hasObjectLock(signal),
-    close: () => store.close(),
-  }
+  })
 }
 
 test('after a lost answer the tip shows the range, and the worker goes on', async () => {

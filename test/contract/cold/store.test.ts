@@ -2,11 +2,12 @@ import { CreateBucketCommand, DeleteObjectCommand } from '@aws-sdk/client-s3'
 import { expect, test } from 'vitest'
 import { checkArchiveStore } from '../../../consumers/cold/check-store.ts'
 import { lastObject } from '../../../consumers/cold/stored-objects.ts'
-import type { ListRequest, ObjectStore } from '../../../runtime/object-store/contract.ts'
+import type { ListRequest } from '../../../runtime/object-store/contract.ts'
 import { createS3Store } from '../../../runtime/object-store/s3.ts'
 import { objectKey, partitionPrefix } from '../../../schemas/archive/key.ts'
 import { testBucket } from '../../support/cold/bucket.ts'
 import { FIRST_MINUTE, testPartition } from '../../support/cold/ranges.ts'
+import { storeWith } from '../../support/cold/store-with.ts'
 import { toArray } from '../../support/cold/to-array.ts'
 
 const request = (key: string, body = 'body') => ({
@@ -72,8 +73,8 @@ test('the end of a large partition is found with few requests', { timeout: 60_00
   await store.create(request(`${partitionPrefix(partition)}9999/not/ours`))
 
   const requests: ListRequest[] = []
-  const counting: ObjectStore = Object.assign(Object.create(store), {
-    list: (listing: ListRequest) => {
+  const counting = storeWith(store, {
+    list: (listing) => {
       requests.push(listing)
       return store.list(listing)
     },

@@ -3,12 +3,12 @@ import { expect, test } from 'vitest'
 import { acceptLoss } from '../../../consumers/cold/accepted-loss.ts'
 import { initArchive } from '../../../consumers/cold/init.ts'
 import { createColdSink } from '../../../consumers/cold/sink.ts'
-import type { CreateRequest, ListRequest, ObjectStore } from '../../../runtime/object-store/contract.ts'
 import { objectKey } from '../../../schemas/archive/key.ts'
 import { testArchive } from '../../support/cold/archive.ts'
 import { keysOf } from '../../support/cold/keys.ts'
 import { eventRecords, FIRST_MINUTE, rangeOf, testPartition } from '../../support/cold/ranges.ts'
 import { coldOptions } from '../../support/cold/sink.ts'
+import { storeWith } from '../../support/cold/store-with.ts'
 
 const { signal } = new AbortController()
 const records = eventRecords({ first: 0n, count: 10 })
@@ -169,9 +169,8 @@ test('a write that succeeded although the key had a version stops the worker', a
   const archive = await testArchive('hidden')
   const { store } = archive.bucket
   // What a store shows that lets a delete marker hide a version from a conditional PUT.
-  const hiding: ObjectStore = Object.assign(Object.create(store), {
-    create: (request: CreateRequest, signal?: AbortSignal) => store.create(request, signal),
-    async *list(request: ListRequest) {
+  const hiding = storeWith(store, {
+    async *list(request) {
       for await (const entry of store.list(request)) {
         if (!('key' in entry) || !entry.key.endsWith('.avro')) yield entry
         else
