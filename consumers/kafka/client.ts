@@ -13,10 +13,12 @@ export interface KafkaConnection {
   readonly clientId?: string
 }
 
-/** Where the client's own warnings and errors go. Never receives payloads. */
+/**
+ * Where the client's own warnings and errors go, all as warnings: what it logs as an error is tried again, and what
+ * ends a worker reaches the caller as an error of ours. Never receives payloads.
+ */
 export interface ClientLog {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void
-  error(fields: Readonly<Record<string, unknown>>, message: string): void
 }
 
 /** @throws DaybookError DAYBOOK_KAFKA_CLIENT_VERSION when another version of kafkajs is installed. */
@@ -38,7 +40,7 @@ function installedVersion(): string {
 }
 
 /**
- * A client with bounded waits: about 90 s of an unreachable cluster are bridged, then the caller sees an error.
+ * A client with bounded waits: an unreachable cluster is bridged for a minute and more, then the caller sees an error.
  * Topics are never created by asking for them.
  */
 export function createKafkaClient(connection: KafkaConnection, log?: ClientLog): Kafka {
@@ -59,7 +61,5 @@ export function createKafkaClient(connection: KafkaConnection, log?: ClientLog):
 function forward(entry: LogEntry, log: ClientLog | undefined): void {
   if (log === undefined) return
   const { message, timestamp: _timestamp, stack: _stack, logger: _logger, ...fields } = entry.log
-  const line = { component: `kafkajs.${entry.namespace}`, ...fields }
-  if (entry.level === logLevel.ERROR) log.error(line, message)
-  else log.warn(line, message)
+  log.warn({ component: `kafkajs.${entry.namespace}`, ...fields }, message)
 }
