@@ -6,7 +6,7 @@ import { kafkaArtifact } from './artifacts/kafka.ts'
 import { versitygwArtifact } from './artifacts/versitygw.ts'
 import { clickHouseComponent } from './components/clickhouse.ts'
 import type { Component } from './components/component.ts'
-import { kafkaComponent } from './components/kafka.ts'
+import { kafkaComponent, type RelayedListener } from './components/kafka.ts'
 import { registryComponent, registryUrl } from './components/registry.ts'
 import { s3Component } from './components/s3.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -20,6 +20,8 @@ export interface StackOptions {
   readonly log: StackLog
   /** Servers that exist already: they are used and nothing is started in their place. */
   readonly external?: Partial<Endpoints>
+  /** Ways into Kafka that lead through proxies. */
+  readonly kafkaRelayed?: readonly RelayedListener[]
   /** Breaks the start off: what runs is stopped and the start rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -59,6 +61,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ports,
     cache: cacheRoot(process.env),
     log: options.log,
+    relayed: options.kafkaRelayed ?? [],
   }
   const external = options.external ?? {}
   const started: Component[] = []
@@ -114,15 +117,17 @@ interface Place {
   readonly ports: Ports
   readonly cache: string
   readonly log: StackLog
+  readonly relayed: readonly RelayedListener[]
 }
 
-async function makeKafka({ dataDir, logDir, ports, cache, log }: Place): Promise<Component> {
+async function makeKafka({ dataDir, logDir, ports, cache, log, relayed }: Place): Promise<Component> {
   return kafkaComponent({
     jarDir: await cached(cache, kafkaArtifact(cache), log),
     dataDir: join(dataDir, 'kafka'),
     logFile: join(logDir, 'kafka.log'),
     port: ports.kafka,
     controllerPort: ports.kafkaController,
+    relayed,
   })
 }
 

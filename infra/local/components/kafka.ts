@@ -11,6 +11,15 @@ export interface KafkaOptions {
   readonly logFile: string
   readonly port: number
   readonly controllerPort: number
+  /** Further ways in, for clients that must pass a proxy: the broker tells them to come back through it. */
+  readonly relayed?: readonly RelayedListener[]
+}
+
+export interface RelayedListener {
+  /** Where the broker listens. */
+  readonly port: number
+  /** Where the proxy in front of it listens. */
+  readonly advertisedPort: number
 }
 
 /** One node that is broker and controller. It is ready when it can name the coordinator of a consumer group. */
@@ -45,15 +54,25 @@ export function kafkaComponent(options: KafkaOptions): Component {
 }
 
 function serverProperties(options: KafkaOptions & { readonly logDir: string }): string {
+  const relayed = (options.relayed ?? []).map((listener, at) => ({ name: `RELAYED${at}`, ...listener }))
+  const protocols = ['PLAINTEXT', 'CONTROLLER', ...relayed.map(({ name }) => name)]
+  const at = (name: string, port: number) => `${name}://127.0.0.1:${port}`
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${options.controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    listeners: `PLAINTEXT://127.0.0.1:${options.port},CONTROLLER://127.0.0.1:${options.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.port}`,
+    'listener.security.protocol.map': protocols.map((name) => `${name}:PLAINTEXT`).join(','),
+    listeners: [
+      at('PLAINTEXT', options.port),
+      at('CONTROLLER', options.controllerPort),
+      ...relayed.map(({ name, port }) => at(name, port)),
+    ].join(','),
+    'advertised.listeners': [
+      at('PLAINTEXT', options.port),
+      ...relayed.map(({ name, advertisedPort }) => at(name, advertisedPort)),
+    ].join(','),
     'log.dirs': options.logDir,
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '3',

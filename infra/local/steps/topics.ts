@@ -24,6 +24,8 @@ export interface TopicsOptions {
   readonly kafka: Endpoints['kafka']
   readonly topics: readonly string[]
   readonly quarantineTopic: string
+  /** Of each event topic; fixed at creation. Default 6. */
+  readonly partitions?: number
 }
 
 /** Creates the topics that do not exist; those that do are left as they are. Returns the names of the new ones. */
@@ -33,8 +35,8 @@ export async function createTopics(options: TopicsOptions): Promise<readonly str
   try {
     const existing = new Set(await admin.listTopics())
     const wanted = [
-      ...options.topics.map((topic) => topicOf(topic, EVENT_TOPIC)),
-      topicOf(options.quarantineTopic, QUARANTINE_TOPIC),
+      ...options.topics.map((topic) => topicOf(topic, EVENT_TOPIC, options.partitions ?? PARTITIONS)),
+      topicOf(options.quarantineTopic, QUARANTINE_TOPIC, PARTITIONS),
     ].filter(({ topic }) => !existing.has(topic))
     if (wanted.length > 0) await admin.createTopics({ topics: wanted, waitForLeaders: true })
     return wanted.map(({ topic }) => topic)
@@ -43,7 +45,7 @@ export async function createTopics(options: TopicsOptions): Promise<readonly str
   }
 }
 
-function topicOf(topic: string, settings: readonly IResourceConfigEntry[]) {
+function topicOf(topic: string, settings: readonly IResourceConfigEntry[], numPartitions: number) {
   // −1: as many replicas as the broker's default says.
-  return { topic, numPartitions: PARTITIONS, replicationFactor: -1, configEntries: [...settings] }
+  return { topic, numPartitions, replicationFactor: -1, configEntries: [...settings] }
 }

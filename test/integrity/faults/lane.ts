@@ -38,7 +38,12 @@ export async function runLane(options: LaneOptions): Promise<string[]> {
 }
 
 /** These are passed once an assignment, so a joining worker is armed before it starts. */
-const AT_ASSIGNMENT: ReadonlySet<Failpoint> = new Set(['fence.before', 'fence.after', 'tip.before', 'tip.after'])
+const AT_ASSIGNMENT: ReadonlySet<Failpoint> = new Set([
+  'fence.before',
+  'fence.after',
+  'tip.before',
+  'tip.after',
+])
 
 async function commitFault(cell: Cell, options: LaneOptions): Promise<boolean> {
   const worker = await victim(cell, options)

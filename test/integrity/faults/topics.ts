@@ -1,0 +1,85 @@
+import type { PartitionRef } from '../../../consumers/engine/contracts.ts'
+import { describeTopics } from '../../../consumers/kafka/describe-topics.ts'
+import { initLocalArchive } from '../../../infra/local/steps/archive-init.ts'
+import { createBucket } from '../../../infra/local/steps/bucket.ts'
+import { createTopics } from '../../../infra/local/steps/topics.ts'
+import { registerSchema } from '../../../runtime/registry-admin.ts'
+import { AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.ts'
+import type { WorkerKind } from './plan.ts'
+import { through, type World } from './world.ts'
+
+/** What one run has for itself: topics, bucket, groups. */
+export interface Ground {
+  readonly prefix: string
+  readonly topics: readonly string[]
+  readonly quarantineTopic: string
+  readonly bucket: string
+  readonly schemaId: number
+  readonly partitions: readonly PartitionRef[]
+  readonly env: (kind: WorkerKind) => Readonly<Record<string, string>>
+}
+
+export const PARTITIONS = 3
+export const MAX_RECORD_BYTES = 200_000
+export const SESSION_MS = 2_500
+const STORE_TIMEOUT_MS = 3_000
+const REGISTRY_TIMEOUT_MS = 5_000
+
+export async function layGround(world: World, name: string): Promise<Ground> {
+  const { endpoints } = world.stack
+  const prefix = `${name}.`
+  const topics = [`${prefix}standard`, `${prefix}hipaa`]
+  const quarantineTopic = `${prefix}quarantine`
+  const bucket = name
+  await createBucket(endpoints.s3, bucket)
+  await createTopics({ kafka: endpoints.kafka, topics, quarantineTopic, partitions: PARTITIONS })
+  const ids = await Promise.all(
+    topics.map((topic) =>
+      registerSchema({
+        url: endpoints.registry.url,
+        timeoutMs: REGISTRY_TIMEOUT_MS,
+        subject: `${topic}-value`,
+        schema: AUDIT_EVENT_SCHEMA_TEXT,
+      }),
+    ),
+  )
+  const env = (kind: WorkerKind) => workerEnv(world, { kind, topics, quarantineTopic, bucket })
+  await initLocalArchive({ ...env('cold'), DAYBOOK_S3_ENDPOINT: endpoints.s3.endpoint })
+  const { partitions } = await describeTopics({ brokers: endpoints.kafka.brokers }, topics)
+  return { prefix, topics, quarantineTopic, bucket, schemaId: ids[0] ?? 0, partitions, env }
+}
+
+interface EnvOptions extends Pick<Ground, 'topics' | 'quarantineTopic' | 'bucket'> {
+  readonly kind: WorkerKind
+}
+
+function workerEnv(world: World, { kind, topics, quarantineTopic, bucket }: EnvOptions) {
+  const { proxies } = world
+  const { clickhouse, s3, registry } = world.stack.endpoints
+  return {
+    DAYBOOK_KAFKA_BROKERS: `127.0.0.1:${proxies.kafka[kind].port}`,
+    DAYBOOK_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_MS),
+    DAYBOOK_REGISTRY_URL: through(proxies.registry, registry.url),
+    DAYBOOK_CLICKHOUSE_URL: through(proxies.clickhouse, clickhouse.url),
+    DAYBOOK_CLICKHOUSE_USER: clickhouse.user,
+    DAYBOOK_CLICKHOUSE_PASSWORD: clickhouse.password,
+    DAYBOOK_S3_ENDPOINT: through(proxies.s3, s3.endpoint),
+    DAYBOOK_S3_REGION: s3.region,
+    DAYBOOK_S3_ACCESS_KEY_ID: s3.accessKeyId,
+    DAYBOOK_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    DAYBOOK_S3_FORCE_PATH_STYLE: 'true',
+    DAYBOOK_S3_BUCKET: bucket,
+    DAYBOOK_STORE_TIMEOUT_MS: String(STORE_TIMEOUT_MS),
+    DAYBOOK_TOPICS: topics.join(','),
+    DAYBOOK_QUARANTINE_TOPIC: quarantineTopic,
+    DAYBOOK_MAX_RECORD_BYTES: String(MAX_RECORD_BYTES),
+    DAYBOOK_ORG: 'faults',
+    DAYBOOK_ENVIRONMENT: 'test',
+    DAYBOOK_RETENTION: 'standard=1d,hipaa=1d',
+    DAYBOOK_SIGNING_KEY_FILE: world.signingKeyFile,
+    DAYBOOK_CUT_AGE_MS: kind === 'hot' ? '300' : '700',
+    DAYBOOK_CUT_ROWS: '2000',
+    DAYBOOK_HTTP_PORT: '0',
+    DAYBOOK_LOG_LEVEL: 'info',
+  }
+}
