@@ -4,7 +4,7 @@ import { pipeline, Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { EngineException, notImplemented } from './exception.ts'
 import { Lz4FrameDecoder } from './lz4-frame.ts'
-import { type FaceRequest, header } from './request.ts'
+import { header } from './request.ts'
 
 /** Bytes that are taken from the socket before anybody asks for them. */
 const AHEAD_BYTES = 1 << 20
@@ -14,9 +14,8 @@ export interface BodyReader {
   next(): Promise<Buffer | null>
 }
 
-export function decodedBody(message: IncomingMessage, request: FaceRequest): BodyReader {
+export function decodedBody(message: IncomingMessage): BodyReader {
   const decoder = contentDecoder(header(message, 'content-encoding')?.trim().toLowerCase() ?? '')
-  if (request.decompressBlocks) throw notImplemented('decompress=1 (compressed blocks)')
   const plain = eagerReader(message)
   return decoder === null ? plain : decode(plain, decoder)
 }

@@ -74,7 +74,7 @@ async function run(incoming: Incoming): Promise<Ending> {
   const account = authenticate(incoming.accounts, request)
   const type = header(message, 'content-type') ?? ''
   if (type.startsWith('multipart/form-data')) throw notImplemented('External data (multipart/form-data)')
-  const body = decodedBody(message, request)
+  const body = decodedBody(message)
   const { statement, rest } = await readStatement(request, body)
   const lease = leaseFor(incoming, request, account)
   try {

@@ -18,9 +18,6 @@ export interface FaceRequest {
   /** GET and HEAD may not write. */
   readonly readonly: boolean
   readonly waitEndOfQuery: boolean
-  /** ClickHouse's own compressed blocks, in the request body and in the answer. */
-  readonly decompressBlocks: boolean
-  readonly compressBlocks: boolean
   /** The encoding the answer may have, null: as it is. */
   readonly acceptEncoding: string | null
 }
@@ -34,6 +31,7 @@ const IGNORED = new Set([
   'close_session',
 ])
 const REFUSED = new Set(['role'])
+const BLOCKS = ['compress', 'decompress']
 const OWN = new Set([
   'query',
   'user',
@@ -59,6 +57,9 @@ export function readRequest(message: IncomingMessage, url: URL): FaceRequest {
     if (name.startsWith('param_')) parameters.set(name.slice('param_'.length), value)
     else settings.set(name, value)
   }
+  for (const name of BLOCKS) {
+    if (flag(query.get(name))) throw notImplemented(`${name}=1 (ClickHouse's own compressed blocks)`)
+  }
   const { user, password } = credentials(message, query)
   return {
     user,
@@ -72,8 +73,6 @@ export function readRequest(message: IncomingMessage, url: URL): FaceRequest {
     settings,
     readonly: message.method !== 'POST',
     waitEndOfQuery: flag(query.get('wait_end_of_query')),
-    decompressBlocks: flag(query.get('decompress')),
-    compressBlocks: flag(query.get('compress')),
     acceptEncoding: flag(query.get('enable_http_compression')) ? header(message, 'accept-encoding') : null,
   }
 }

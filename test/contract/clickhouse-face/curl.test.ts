@@ -148,6 +148,8 @@ test('what the face lacks answers 501 and says its name', async () => {
   if (server.real) return
   const lacking = [
     [query('SELECT 1', '&role=x'), 'role'],
+    [query('SELECT 1', '&compress=1'), 'compress=1'],
+    [query('SELECT 1', '&decompress=1'), 'decompress=1'],
     [query('SELECT 1', '&session_id=s'), 'GET within a session'],
     ['/replicas_status', 'replicas_status'],
   ] as const
