@@ -11,6 +11,7 @@ export class FakeTransport implements Transport {
   readonly sent: Entry[] = []
   online = true
   attempts = 0
+  onSend: () => void = () => {}
   /** Entries for which the broker says that it never takes them. */
   rejects: (entry: Entry) => boolean = () => false
 
@@ -39,6 +40,7 @@ export class FakeTransport implements Transport {
 
   async #send(batch: readonly Entry[]): Promise<SendOutcome> {
     this.attempts++
+    this.onSend()
     await new Promise((resolve) => setImmediate(resolve))
     if (!this.online) {
       return {

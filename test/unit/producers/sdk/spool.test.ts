@@ -61,6 +61,21 @@ describe('a spool', () => {
     expect(readdirSync(dir)).toEqual([])
   })
 
+  test('remembers what was acknowledged when the process is killed', async () => {
+    const dir = temporaryDirectory()
+    const first = open({ dir })
+    emitMany(first.audit, 20)
+    await first.audit.flush()
+    first.transport.online = false
+    first.audit.emit('order.updated', ORDER)
+    const copy = temporaryDirectory()
+    cpSync(dir, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+    const second = open({ dir: copy })
+    await eventually(() => expect(second.audit.status().counts.resent).toBe(1))
+    await second.audit.close()
+    expect(second.audit.status().counts.resent).toBe(1)
+  })
+
   test('a tail cut at any byte costs that record only, is reported and kept aside', async () => {
     const { dir, segment } = await leftBehind(2)
     const ends = recordEnds(segment)
