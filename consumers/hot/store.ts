@@ -37,41 +37,42 @@ export interface InsertRequest {
   readonly signal: AbortSignal
 }
 
-export function createHotStore(o: {
-  readonly clients: HotClients
-  readonly database: string
-}): HotStore {
+export function createHotStore(o: { readonly clients: HotClients; readonly database: string }): HotStore {
   const { database } = o
   const { client, inserts } = o.clients
   return {
     database,
     rows: async <Row>(sql: string, query: QueryOptions = {}) => {
-      const result = await attempt(() =>
-        client.query({
-          query: sql,
-          format: 'JSONEachRow',
-          clickhouse_settings: { ...READ_SETTINGS, ...query.settings },
-          ...aborts(query.signal),
-        }),
+      const result = await attempt(
+        () =>
+          client.query({
+            query: sql,
+            format: 'JSONEachRow',
+            clickhouse_settings: { ...READ_SETTINGS, ...query.settings },
+            ...aborts(query.signal),
+          }),
+        query.signal,
       )
       return attempt(() => result.json<Row>())
     },
     append: async (table, rows, signal) => {
-      await attempt(() =>
-        client.insert({
-          table: `${identifier(database)}.${table}`,
-          values: [...rows],
-          format: 'JSONEachRow',
-          clickhouse_settings: LEDGER_SETTINGS,
-          ...aborts(signal),
-        }),
+      await attempt(
+        () =>
+          client.insert({
+            table: `${identifier(database)}.${table}`,
+            values: [...rows],
+            format: 'JSONEachRow',
+            clickhouse_settings: LEDGER_SETTINGS,
+            ...aborts(signal),
+          }),
+        signal,
       )
     },
     insert: async (request) => {
-      await attempt(() => send(inserts, request))
+      await attempt(() => send(inserts, request), request.signal)
     },
     command: async (sql, signal) => {
-      await attempt(() => client.command({ query: sql, ...aborts(signal) }))
+      await attempt(() => client.command({ query: sql, ...aborts(signal) }), signal)
     },
     close: async () => {
       await Promise.all([client.close(), inserts.close()])
@@ -99,7 +100,9 @@ function aborts(signal: AbortSignal | undefined): { abort_signal?: AbortSignal }
   return signal === undefined ? {} : { abort_signal: signal }
 }
 
-async function attempt<T>(act: () => Promise<T>): Promise<T> {
+async function attempt<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  // The client sends a request whose signal was aborted before.
+  if (signal?.aborted === true) throw hotFault(signal.reason)
   try {
     return await act()
   } catch (error) {
