@@ -7,6 +7,7 @@ import { recordBytes } from './range.ts'
 
 export interface CutterOptions {
   readonly cut: CutPolicy
+  readonly gatherAgeRatio: number
   readonly clock: Clock
   readonly failpoints: Failpoints
   readonly observer: EngineObserver
@@ -15,10 +16,15 @@ export interface CutterOptions {
   readonly onFault: (error: unknown) => void
 }
 
+interface Age {
+  readonly since: number
+  readonly cancel: () => void
+}
+
 /** Closes open ranges by rows, bytes, age or boundary. */
 export class Cutter {
   readonly #options: CutterOptions
-  readonly #ages = new Map<PartitionSession, () => void>()
+  readonly #ages = new Map<PartitionSession, Age>()
 
   constructor(options: CutterOptions) {
     this.#options = options
@@ -40,8 +46,8 @@ export class Cutter {
     if (session.open.rows >= cut.maxRows) return 'rows'
     if (session.open.bytes >= cut.maxBytes) return 'bytes'
     if (!this.#ages.has(session)) {
-      const aged = () => this.cut(session, 'age').catch(this.#options.onFault)
-      this.#ages.set(session, clock.after(cut.maxAgeMs, aged))
+      const cancel = clock.after(cut.maxAgeMs, () => this.#aged(session))
+      this.#ages.set(session, { since: clock.now(), cancel })
     }
     return null
   }
@@ -61,7 +67,21 @@ export class Cutter {
 
   /** The session's age no longer counts. */
   forget(session: PartitionSession): void {
-    this.#ages.get(session)?.()
+    this.#ages.get(session)?.cancel()
     this.#ages.delete(session)
+  }
+
+  /**
+   * Ranges that are nearly as old go along. From then on these partitions keep step, and share deliveries, where
+   * each would otherwise have one of its own in every `maxAgeMs`.
+   */
+  #aged(session: PartitionSession): void {
+    const { cut, clock, gatherAgeRatio, onFault } = this.#options
+    this.cut(session, 'age').catch(onFault)
+    if (gatherAgeRatio >= 1) return
+    const old = clock.now() - cut.maxAgeMs * gatherAgeRatio
+    for (const [other, { since }] of this.#ages) {
+      if (other !== session && since <= old) this.cut(other, 'age').catch(onFault)
+    }
   }
 }

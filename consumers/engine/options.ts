@@ -28,6 +28,8 @@ export interface EngineLimits {
   readonly deliveryRows: number
   readonly deliveryBytes: number
   readonly deliveryRanges: number
+  /** When a range is cut by age, others of at least this share of that age go along; 1: none. */
+  readonly gatherAgeRatio: number
   readonly backoffFirstMs: number
   readonly backoffMaxMs: number
   /** A partition with lag is unhealthy when nothing of it was delivered for `cut.maxAgeMs` plus this. */
@@ -51,6 +53,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   deliveryRows: 500_000,
   deliveryBytes: 64 * MIB,
   deliveryRanges: 1_000,
+  gatherAgeRatio: 1,
   backoffFirstMs: 100,
   backoffMaxMs: 30_000,
   stallMs: 60_000,

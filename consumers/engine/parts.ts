@@ -36,7 +36,15 @@ export function createParts(options: EngineOptions, hooks: PartsHooks) {
   const assignment = new Assignment({ source, sink, backoff, failpoints, observer })
   const recovery = new Recovery({ assignment, backoff, pauses, observer, onRecovered: onMoved })
   const onCut = () => lane.pump()
-  const cutter = new Cutter({ cut, clock, failpoints, observer, onCut, onFault })
+  const cutter = new Cutter({
+    cut,
+    gatherAgeRatio: limits.gatherAgeRatio,
+    clock,
+    failpoints,
+    observer,
+    onCut,
+    onFault,
+  })
   const pressure = new Pressure({ memory, cutter, pauses, observer, sessions, onFault })
   const lane = new DeliveryLane({
     sink,

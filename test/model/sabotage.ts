@@ -34,7 +34,10 @@ export const commitsBeforeDelivery: Sabotage = ({ source, sink }) => {
 export const noTipAtStart: Sabotage = ({ source, sink }) => {
   const committed = new Map<string, bigint | null>()
   const watched = onAssigned(source, (_, partitions) => {
-    for (const assigned of partitions) committed.set(partitionKey(assigned.partition), assigned.committed)
+    for (const assigned of partitions) {
+      const beyond = assigned.committed !== null && assigned.committed > assigned.logEnd
+      committed.set(partitionKey(assigned.partition), beyond ? assigned.logEnd : assigned.committed)
+    }
   })
   const claim = async (partition: PartitionRef, signal: AbortSignal): Promise<Claim> => {
     const real = await sink.claim(partition, signal)

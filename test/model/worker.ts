@@ -101,6 +101,7 @@ export class ModelWorker {
         memoryLowBytes: this.#memoryBytes / 2,
         concurrentDeliveries: sim.between(1, 3),
         deliveryRows: sim.between(1, 40),
+        gatherAgeRatio: sim.pick([0.3, 1]),
         backoffFirstMs: 10,
         backoffMaxMs: 300,
         stallMs: 5_000,

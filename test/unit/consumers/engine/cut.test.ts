@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Range } from '../../../../consumers/engine/contracts.ts'
 import { goodValue } from '../../../support/fakes/fake-checker.ts'
 import { EngineBench } from './bench.ts'
 
@@ -99,3 +100,29 @@ test('a batch that comes again is dropped', async () => {
   await bench.pass(1_500)
   expect(bench.stored()).toEqual(['0..2', '3..5'])
 })
+
+test.each([
+  [1, [['0'], ['1']]],
+  [0.5, [['0', '1']]],
+])(
+  'with a gather ratio of %d, ranges of nearly the same age share deliveries so: %j',
+  async (gatherAgeRatio, shared) => {
+    const sent: string[][] = []
+    const observer = {
+      deliveryStarted: (ranges: readonly Range[]) =>
+        void sent.push(ranges.map((range) => String(range.partition.partition))),
+    }
+    const bench = new EngineBench({ cut, observer, partitions: 3, limits: { gatherAgeRatio } })
+    for (const log of bench.logs) log.append(goodValue(1), 1_000)
+    await bench.assign()
+    await bench.fetch(0)
+    await bench.pass(400)
+    await bench.fetch(1)
+    await bench.pass(200)
+    await bench.fetch(2)
+    await bench.pass(gatherAgeRatio === 1 ? 850 : 450)
+    expect(sent).toEqual(shared)
+    await bench.pass(1_000)
+    expect(bench.stored(2)).toEqual(['0..0'])
+  },
+)
