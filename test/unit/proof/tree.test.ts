@@ -65,6 +65,7 @@ test('frontier and own leaves prove each own leaf, and no other leaf, index or s
         expect(verifyInclusion({ ...o, leafHash: Buffer.alloc(HASH_BYTES) })).toBe(false)
         expect(verifyInclusion({ ...o, leafHash, index: BigInt((i + 1) % (size + 1)) })).toBe(false)
         expect(verifyInclusion({ ...o, leafHash, path: [...o.path, root] })).toBe(false)
+        expect(verifyInclusion({ ...o, leafHash, size: o.size * 2n + 1n })).toBe(false)
         if (o.path.length > 0) expect(verifyInclusion({ ...o, leafHash, path: o.path.slice(1) })).toBe(false)
       }
     }
@@ -102,6 +103,18 @@ test('a frontier proves growth from its own size on', () => {
     const path = view.consistencyProof(BigInt(before))
     const roots = { oldRoot: rootOf(frontier, sha256), newRoot: rfcRoot(leaves) }
     expect(verifyConsistency({ oldSize: BigInt(before), newSize: 29n, ...roots, path, sha256 })).toBe(true)
+  }
+})
+
+test('ranges that begin anywhere merge to the range over both', () => {
+  const leaves = leavesOf(40)
+  const range = (from: number, to: number) => rangeOfLeaves(BigInt(from), concat(leaves.slice(from, to)), sha256)
+  for (let begin = 0; begin < 12; begin++) {
+    for (let middle = begin; middle < 30; middle++) {
+      for (let end = middle; end < 40; end += 3) {
+        expect(mergeRanges(range(begin, middle), range(middle, end), sha256)).toEqual(range(begin, end))
+      }
+    }
   }
 })
 
