@@ -1,5 +1,6 @@
 import { readColdConfig } from '../runtime/worker-config.ts'
 import { minuteOf } from '../schemas/archive/key.ts'
+import { checkArchiveStore } from './cold/check-store.ts'
 import { createColdSink } from './cold/sink.ts'
 import { createColdContext } from './cold-context.ts'
 import { describeTopics } from './kafka/describe-topics.ts'
@@ -26,7 +27,7 @@ await runWorker({
         boundary: (first, next) => minuteOf(next) > minuteOf(first),
       },
       limits: { concurrentDeliveries: 4 },
-      checkStore: async () => {},
+      checkStore: () => checkArchiveStore(store),
     }
   },
 })

@@ -1,7 +1,6 @@
-/** Standard base64 (RFC 4648 §4, padded) and UTF-8, strict in both directions. */
+/** Standard base64 (RFC 4648 §4, padded), strict in both directions, and UTF-8. */
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export function toBase64(bytes: Uint8Array): string {
   let binary = ''
@@ -18,13 +17,4 @@ export function fromBase64(text: string): Uint8Array | null {
 
 export function toUtf8(text: string): Uint8Array {
   return encoder.encode(text)
-}
-
-/** Null where the bytes are no UTF-8. */
-export function fromUtf8(bytes: Uint8Array): string | null {
-  try {
-    return decoder.decode(bytes)
-  } catch {
-    return null
-  }
 }

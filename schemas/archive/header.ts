@@ -50,10 +50,6 @@ export const FORMAT_VERSION = '1'
 /** The two signed notes, which the object note does not cover. */
 export const NOTE_FIELDS = { checkpoint: 'daybook.checkpoint', object: 'daybook.note' } as const
 
-export function recordCount(header: Pick<ArchiveHeader, 'counts'>): number {
-  return header.counts.event + header.counts.tombstone + header.counts.quarantined
-}
-
 /** The header's entries in the order in which they are written. */
 export function headerEntries(h: ArchiveHeader): Record<string, string> {
   return {
