@@ -49,9 +49,14 @@ function portOf(server: Server): number {
   return address.port
 }
 
+/** Connections that are kept alive become idle when their request has ended; they must not hold up the end. */
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve())
+    const sweep = setInterval(() => server.closeIdleConnections(), 50)
+    server.close(() => {
+      clearInterval(sweep)
+      resolve()
+    })
     server.closeIdleConnections()
   })
 }

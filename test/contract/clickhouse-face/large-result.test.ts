@@ -8,10 +8,15 @@ import { type StartedClickHouse, startClickHouse } from '../../../infra/local/cl
 import { ask, withParameters } from '../../support/clickhouse-face/http.ts'
 
 let face: StartedClickHouse
+let dataDir: string
 beforeAll(async () => {
-  face = await startClickHouse({ dataDir: await mkdtemp(join(tmpdir(), 'daybook-face-')) })
+  dataDir = await mkdtemp(join(tmpdir(), 'daybook-face-'))
+  face = await startClickHouse({ dataDir })
 })
-afterAll(() => face.close())
+afterAll(async () => {
+  await face.close()
+  await rm(dataDir, { recursive: true, force: true })
+})
 
 const ROW = 'x'.repeat(100)
 
