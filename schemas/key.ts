@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export const KEY_BYTES = 8
 const LENGTH_BYTES = 4
@@ -20,7 +20,7 @@ export function eventKey(o: {
   let end = append(preimage, 0, o.tenantId)
   end = append(preimage, end, o.targetType)
   end = append(preimage, end, o.targetId)
-  return createHash('sha256').update(preimage.subarray(0, end)).digest().subarray(0, KEY_BYTES)
+  return hash('sha256', preimage.subarray(0, end), 'buffer').subarray(0, KEY_BYTES)
 }
 
 function append(target: Buffer, at: number, text: string): number {

@@ -166,7 +166,8 @@ export class FileSpool implements Spool {
       settled: true,
       pass: () => {
         this.bytes -= bytes
-        rmSync(segment.path, { force: true })
+        // Off the event loop. A file that stays is sent again after the next start, under the same event ids.
+        this.#o.fs.remove(segment.path).catch(() => undefined)
       },
     })
   }
