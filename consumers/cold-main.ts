@@ -27,7 +27,7 @@ await runWorker({
         boundary: (first, next) => minuteOf(next) > minuteOf(first),
       },
       limits: { concurrentDeliveries: 4 },
-      checkStore: () => checkArchiveStore(store),
+      checkStore: () => checkArchiveStore(context.store),
     }
   },
 })
