@@ -7,8 +7,8 @@ import type { Copies } from './copies.ts'
 import { type ClaimedRows, createEventInsert } from './event-insert.ts'
 import type { EventRow, EventRows } from './event-rows.ts'
 import type { Fence } from './fence.ts'
-import { createGapLedger, hotGaps } from './gap-rows.ts'
-import { createRejectingInsert } from './rejects.ts'
+import { createGapLedger, type GapLedger, hotGaps } from './gap-rows.ts'
+import { createRejectingInsert, type RejectingInsert } from './rejects.ts'
 import { nextSlice, type Queue } from './slices.ts'
 import type { HotStore } from './store.ts'
 
@@ -38,58 +38,80 @@ export type Deliver = (
 
 /** The order of steps: quarantine, gaps, list of copies, events. Each is durable before the next begins. */
 export function createDeliverer(o: DelivererOptions): Deliver {
-  const gaps = createGapLedger(o)
-  const inserts = createRejectingInsert({ inserts: createEventInsert(o), quarantine: o.quarantine, gaps })
+  const deliverer = new Deliverer(o)
+  let before: Promise<unknown> = Promise.resolve()
+  // One after the other: a look-up of copies must see what the insert before it wrote.
+  return (deliveries, signal) => {
+    const run = before.then(() => deliverer.deliver(deliveries, signal))
+    before = run.catch(() => {})
+    return run
+  }
+}
 
-  async function deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<RangeOutcome[]> {
-    const jobs = deliveries.map(({ claim, range }) => job(claim, range, o.rows))
+class Deliverer {
+  readonly #o: DelivererOptions
+  readonly #gaps: GapLedger
+  readonly #inserts: RejectingInsert
+
+  constructor(o: DelivererOptions) {
+    this.#o = o
+    this.#gaps = createGapLedger(o)
+    this.#inserts = createRejectingInsert({
+      inserts: createEventInsert(o),
+      quarantine: o.quarantine,
+      gaps: this.#gaps,
+    })
+  }
+
+  async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<RangeOutcome[]> {
+    const jobs = deliveries.map(({ claim, range }) => job(claim, range, this.#o.rows))
     const mine = jobs.filter(({ claim }) => !claim.lost)
-    await recordOthers(mine, signal)
-    if ((await list(mine, signal)) === 'listed') await insertAll(mine, signal)
+    await this.#recordOthers(mine, signal)
+    if ((await this.#list(mine, signal)) === 'listed') await this.#insertAll(mine, signal)
     else {
       for (const one of mine) {
-        await list([one], signal)
-        await insertAll([one], signal)
+        await this.#list([one], signal)
+        await this.#insertAll([one], signal)
       }
     }
-    await recordTips(mine)
+    await this.#recordTips(mine)
     return jobs.map(({ claim }) => (claim.lost ? 'fenced' : 'delivered'))
   }
 
-  async function recordOthers(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
+  async #recordOthers(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
     for (const { claim, range } of jobs) {
       const bad = range.records.filter(({ verdict }) => verdict.kind === 'bad')
-      if (bad.length > 0) await o.quarantine.put(claim.partition, bad)
+      if (bad.length > 0) await this.#o.quarantine.put(claim.partition, bad)
     }
-    await gaps.append(
+    await this.#gaps.append(
       jobs.map(({ claim, range }) => ({ claim, gaps: hotGaps(range) })),
       signal,
     )
   }
 
-  async function list(jobs: readonly Job[], signal: AbortSignal): Promise<'listed' | 'crossing'> {
+  async #list(jobs: readonly Job[], signal: AbortSignal): Promise<'listed' | 'crossing'> {
     const [only] = jobs
     const rows = jobs.length === 1 && only !== undefined ? only.rows : jobs.flatMap((one) => one.rows)
-    return rows.length === 0 ? 'listed' : o.copies.listLater(rows, signal)
+    return rows.length === 0 ? 'listed' : this.#o.copies.listLater(rows, signal)
   }
 
-  async function insertAll(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
+  async #insertAll(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
     for (;;) {
       const open = jobs.filter(({ claim }) => !claim.lost)
       const parts = nextSlice(open)
       if (parts.length === 0) break
       const onDone = (claim: HotClaim, count: number) => advance(open, claim, count)
-      const outcome = await inserts.insert(parts, { signal, onDone })
-      if (outcome === 'refused') await findLost(parts, signal)
+      const outcome = await this.#inserts.insert(parts, { signal, onDone })
+      if (outcome === 'refused') await this.#findLost(parts, signal)
     }
     const written = jobs.flatMap((one) => (one.claim.lost ? [] : one.rows))
-    if (written.length > 0 && (await o.fence.hasOthers(o.processId, signal)))
-      await o.copies.settle(written, signal)
+    if (written.length > 0 && (await this.#o.fence.hasOthers(this.#o.processId, signal)))
+      await this.#o.copies.settle(written, signal)
   }
 
   /** The statement names no culprit: the fence does. */
-  async function findLost(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<void> {
-    const states = await o.fence.read(
+  async #findLost(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<void> {
+    const states = await this.#o.fence.read(
       parts.map(({ claim }) => claim.partition),
       signal,
     )
@@ -103,21 +125,13 @@ export function createDeliverer(o: DelivererOptions): Deliver {
   }
 
   /** Where a range holds no event, only the fence can say that it is done. */
-  async function recordTips(jobs: readonly Job[]): Promise<void> {
+  async #recordTips(jobs: readonly Job[]): Promise<void> {
     const done = jobs.filter(({ claim }) => !claim.lost)
     for (const { claim, range } of done) if (range.last > claim.knownTip) claim.knownTip = range.last
     const silent = done.filter(({ rows }) => rows.length === 0)
     if (silent.length === 0) return
-    await o.fence.record(silent.map(({ claim, range }) => ({ ...claimState(claim), tip: range.last })))
+    await this.#o.fence.record(silent.map(({ claim, range }) => ({ ...claimState(claim), tip: range.last })))
     for (const { claim, range } of silent) claim.recordedTip = range.last
-  }
-
-  let before: Promise<unknown> = Promise.resolve()
-  // One after the other: a look-up of copies must see what the insert before it wrote.
-  return (deliveries, signal) => {
-    const run = before.then(() => deliver(deliveries, signal))
-    before = run.catch(() => {})
-    return run
   }
 }
 

@@ -39,75 +39,85 @@ export interface Fence {
 }
 
 export function createFence(o: { readonly store: HotStore; readonly now: () => number }): Fence {
-  const { store } = o
-  const table = `${identifier(store.database)}.fence`
-
-  async function read(partitions: readonly PartitionRef[], signal?: AbortSignal): Promise<FenceState[]> {
-    const rows = await store.rows<{ id: string; p: number; e: string; o: string; t: string }>(
-      `SELECT topic_id::String AS id, partition AS p, toString(max(epoch)) AS e, argMax(owner,(epoch,owner)) AS o, toString(max(tip)) AS t FROM ${table} WHERE ${partitionsIn(partitions)} GROUP BY topic_id, partition`,
-      signal === undefined ? {} : { signal },
-    )
-    const found = new Map(
-      rows.map((row) => [`${row.id}/${row.p}`, { epoch: BigInt(row.e), owner: row.o, tip: BigInt(row.t) }]),
-    )
-    return partitions.map((ref) => found.get(`${ref.topicId}/${ref.partition}`) ?? NOBODY)
-  }
-
-  async function write(rows: readonly FenceRow[], signal?: AbortSignal): Promise<void> {
-    const at = o.now()
-    await store.append(
-      'fence',
-      rows.map(({ partition: ref, epoch, owner, tip }) => ({
-        topic_id: ref.topicId,
-        topic: ref.topic,
-        partition: ref.partition,
-        epoch: String(epoch),
-        owner,
-        tip: String(tip),
-        at: at,
-      })),
-      signal,
-    )
-  }
-
-  /** Writes the next epoch and looks who won it. */
-  async function bid(
-    partition: PartitionRef,
-    from: FenceState,
-    owner: string,
-    signal?: AbortSignal,
-  ): Promise<FenceState> {
-    await write([{ partition, epoch: from.epoch + 1n, owner, tip: from.tip }], signal)
-    const [state = NOBODY] = await read([partition], signal)
-    return state
-  }
-
   return {
-    read,
-    take: async (partition, owner, tip, signal) => {
-      let [state = NOBODY] = await read([partition], signal)
-      for (let round = 0; round < MAX_ROUNDS; round++) {
-        const from = { ...state, tip: tip > state.tip ? tip : state.tip }
-        state = await bid(partition, from, owner, signal)
-        if (state.owner === owner) return state
-      }
-      throw new DaybookError(
-        'DAYBOOK_HOT_FENCE_CONTENDED',
-        `Partition ${quote(partition.topic)}/${partition.partition} was claimed by others ${MAX_ROUNDS} times in a row. Check that workers do not share more than one group.`,
-        { retryable: true, details: { topic: partition.topic, partition: partition.partition } },
-      )
-    },
+    read: (partitions, signal) => read(o.store, partitions, signal),
+    take: (partition, owner, tip, signal) => take(o, { partition, owner, tip, signal }),
     renew: async (partition, from, owner, signal) => {
-      const state = await bid(partition, from, owner, signal)
+      const state = await bid(o, { partition, from, owner, signal })
       return state.owner === owner ? state : null
     },
-    hasOthers: async (processId, signal) => {
-      const rows = await store.rows<{ n: string }>(
-        `SELECT toString(countIf(NOT startsWith(current, ${quote(`${processId}.`)}))) AS n FROM (SELECT argMax(owner,(epoch,owner)) AS current FROM ${table} GROUP BY topic_id, partition)`,
-        signal === undefined ? {} : { signal },
-      )
-      return rows[0]?.n !== '0'
-    },
-    record: (rows) => write(rows),
+    hasOthers: (processId, signal) => hasOthers(o.store, processId, signal),
+    record: (rows) => write(o, rows),
   }
+}
+
+interface FenceTable {
+  readonly store: HotStore
+  readonly now: () => number
+}
+
+interface Bid {
+  readonly partition: PartitionRef
+  readonly from: FenceState
+  readonly owner: string
+  readonly signal: AbortSignal | undefined
+}
+
+async function read(
+  store: HotStore,
+  partitions: readonly PartitionRef[],
+  signal?: AbortSignal,
+): Promise<FenceState[]> {
+  const rows = await store.rows<{ id: string; p: number; e: string; o: string; t: string }>(
+    `SELECT topic_id::String AS id, partition AS p, toString(max(epoch)) AS e, argMax(owner,(epoch,owner)) AS o, toString(max(tip)) AS t FROM ${table(store)} WHERE ${partitionsIn(partitions)} GROUP BY topic_id, partition`,
+    signal === undefined ? {} : { signal },
+  )
+  const found = new Map(
+    rows.map((row) => [`${row.id}/${row.p}`, { epoch: BigInt(row.e), owner: row.o, tip: BigInt(row.t) }]),
+  )
+  return partitions.map((ref) => found.get(`${ref.topicId}/${ref.partition}`) ?? NOBODY)
+}
+
+async function write(o: FenceTable, rows: readonly FenceRow[], signal?: AbortSignal): Promise<void> {
+  const at = o.now()
+  const values = rows.map(({ partition: ref, epoch, owner, tip }) => ({
+    ...{ topic_id: ref.topicId, topic: ref.topic, partition: ref.partition, owner, at },
+    epoch: String(epoch),
+    tip: String(tip),
+  }))
+  await o.store.append('fence', values, signal)
+}
+
+/** Writes the next epoch and looks who won it. */
+async function bid(o: FenceTable, { partition, from, owner, signal }: Bid): Promise<FenceState> {
+  await write(o, [{ partition, epoch: from.epoch + 1n, owner, tip: from.tip }], signal)
+  const [state = NOBODY] = await read(o.store, [partition], signal)
+  return state
+}
+
+async function take(o: FenceTable, claim: Omit<Bid, 'from'> & { readonly tip: bigint }): Promise<FenceState> {
+  const { partition, owner, signal } = claim
+  let [state = NOBODY] = await read(o.store, [partition], signal)
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const tip = claim.tip < state.tip ? state.tip : claim.tip
+    state = await bid(o, { partition, owner, signal, from: { ...state, tip } })
+    if (state.owner === owner) return state
+  }
+  throw new DaybookError(
+    'DAYBOOK_HOT_FENCE_CONTENDED',
+    `Partition ${partition.topic}/${partition.partition} was claimed by others ${MAX_ROUNDS} times in a row. Check that workers do not share more than one group.`,
+    { retryable: true, details: { topic: partition.topic, partition: partition.partition } },
+  )
+}
+
+async function hasOthers(store: HotStore, processId: string, signal?: AbortSignal): Promise<boolean> {
+  const rows = await store.rows<{ n: string }>(
+    `SELECT toString(countIf(NOT startsWith(current, ${quote(`${processId}.`)}))) AS n FROM (SELECT argMax(owner,(epoch,owner)) AS current FROM ${table(store)} GROUP BY topic_id, partition)`,
+    signal === undefined ? {} : { signal },
+  )
+  return rows[0]?.n !== '0'
+}
+
+function table(store: HotStore): string {
+  return `${identifier(store.database)}.fence`
 }

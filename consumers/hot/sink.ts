@@ -2,17 +2,17 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
-import type { PartitionRef, Quarantine, Sink, Tip } from '../engine/contracts.ts'
+import type { CheckedRecord, PartitionRef, Quarantine, Sink, Tip } from '../engine/contracts.ts'
 import { HotClaim } from './claim.ts'
 import type { HotClients } from './client.ts'
 import { createCopies } from './copies.ts'
 import { createDeliverer } from './deliver.ts'
-import { createEventRows, hashOf } from './event-rows.ts'
-import { createFence } from './fence.ts'
-import { createRunningInserts } from './running-inserts.ts'
-import { createHotStore } from './store.ts'
+import { createEventRows, type EventRows, hashOf } from './event-rows.ts'
+import { createFence, type Fence } from './fence.ts'
+import { createRunningInserts, type RunningInserts } from './running-inserts.ts'
+import { createHotStore, type HotStore } from './store.ts'
 import { readTip } from './tip.ts'
-import { createTipKeeper } from './tip-keeper.ts'
+import { createTipKeeper, type TipKeeper } from './tip-keeper.ts'
 import { requireTopic } from './topics.ts'
 
 export interface HotSinkOptions {
@@ -47,77 +47,93 @@ const DEFAULT_DRAIN_TIMEOUT_MS = 15_000
  * events go to the quarantine and into `gaps`, before the events around them.
  */
 export function createHotSink(o: HotSinkOptions): Sink {
-  const store = createHotStore({ clients: o.clients, database: o.database })
-  const now = () => o.clock.now()
-  const fence = createFence({ store, now })
-  const inserts = createRunningInserts({
-    store,
-    clock: o.clock,
-    patienceMs: o.patienceMs ?? DEFAULT_PATIENCE_MS,
-    timeoutMs: o.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
-  })
-  const rows = createEventRows(o.schemas)
-  const keeper = createTipKeeper({ fence, clock: o.clock })
-  const processId = randomUUID()
-  const deliver = createDeliverer({
-    ...{ store, fence, rows, processId, now, quarantine: o.quarantine, failpoints: o.failpoints },
-    table: o.schemas.table,
-    copies: createCopies({ store, clock: o.clock }),
-  })
-  let claims = 0
-  const nextOwner = () => `${processId}.${++claims}`
+  return new HotSink(o)
+}
 
-  async function claim(partition: PartitionRef, signal: AbortSignal): Promise<HotClaim> {
-    await requireTopic(store, partition, now, signal)
-    const owner = nextOwner()
-    const [before] = await fence.read([partition], signal)
+class HotSink implements Sink {
+  readonly name = 'hot'
+  readonly deliver: Sink['deliver']
+  readonly #now: () => number
+  readonly #store: HotStore
+  readonly #fence: Fence
+  readonly #inserts: RunningInserts
+  readonly #rows: EventRows
+  readonly #keeper: TipKeeper
+  readonly #processId = randomUUID()
+  #claims = 0
+
+  constructor(o: HotSinkOptions) {
+    const { clock, quarantine, failpoints } = o
+    this.#now = () => clock.now()
+    const store = createHotStore({ clients: o.clients, database: o.database })
+    this.#store = store
+    this.#fence = createFence({ store, now: this.#now })
+    this.#inserts = createRunningInserts({
+      ...{ store, clock },
+      patienceMs: o.patienceMs ?? DEFAULT_PATIENCE_MS,
+      timeoutMs: o.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
+    })
+    this.#rows = createEventRows(o.schemas)
+    this.#keeper = createTipKeeper({ fence: this.#fence, clock })
+    this.deliver = createDeliverer({
+      ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
+      ...{ fence: this.#fence, rows: this.#rows, table: o.schemas.table },
+      copies: createCopies({ store, clock }),
+    })
+  }
+
+  async claim(partition: PartitionRef, signal: AbortSignal): Promise<HotClaim> {
+    await requireTopic(this.#store, partition, this.#now, signal)
+    const owner = this.#nextOwner()
+    const [before] = await this.#fence.read([partition], signal)
     // What is certain already; the rows that say so may expire before anybody looks again.
-    const seen = await readTip(store, partition, before?.tip ?? -1n, signal)
-    const state = await fence.take(partition, owner, seen.last ?? -1n, signal)
-    await inserts.drain(partition, owner, signal)
-    const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask: tip })
-    keeper.watch(made)
+    const seen = await readTip(this.#store, partition, before?.tip ?? -1n, signal)
+    const state = await this.#fence.take(partition, owner, seen.last ?? -1n, signal)
+    await this.#inserts.drain(partition, owner, signal)
+    const ask = (held: HotClaim, asked: AbortSignal | undefined) => this.#tip(held, asked)
+    const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask })
+    this.#keeper.watch(made)
     return made
   }
 
-  async function tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {
-    if (held.ambiguous && !held.lost) await renew(held, signal)
-    const answer = await readTip(store, held.partition, held.recordedTip, signal)
+  fingerprint(checked: CheckedRecord, partition: PartitionRef): Buffer {
+    const row = this.#rows.row(checked, partition)
+    if (row !== null) return hashOf(row)
+    return createHash('sha256')
+      .update(checked.record.value ?? Buffer.alloc(0))
+      .digest()
+  }
+
+  async close(): Promise<void> {
+    await this.#keeper.close()
+    await this.#store.close()
+  }
+
+  async #tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {
+    if (held.ambiguous && !held.lost) await this.#renew(held, signal)
+    const answer = await readTip(this.#store, held.partition, held.recordedTip, signal)
     if (answer.last !== null && answer.last > held.knownTip) held.knownTip = answer.last
     return answer
   }
 
   /** Gives the claim a new owner id, so that what is still on its way under the old one is refused; ends what runs. */
-  async function renew(held: HotClaim, signal: AbortSignal | undefined): Promise<void> {
-    const [state] = await fence.read([held.partition], signal)
+  async #renew(held: HotClaim, signal: AbortSignal | undefined): Promise<void> {
+    const [state] = await this.#fence.read([held.partition], signal)
     if (state === undefined || state.owner !== held.owner) {
       held.lost = true
       return
     }
-    const owner = nextOwner()
-    const renewed = await fence.renew(held.partition, state, owner, signal)
+    const owner = this.#nextOwner()
+    const renewed = await this.#fence.renew(held.partition, state, owner, signal)
     held.lost = renewed === null
     if (renewed === null) return
     held.owner = owner
     held.epoch = renewed.epoch
-    await inserts.drain(held.partition, owner, signal)
+    await this.#inserts.drain(held.partition, owner, signal)
     held.ambiguous = false
   }
 
-  return {
-    name: 'hot',
-    claim,
-    deliver,
-    fingerprint: (checked, partition) => {
-      const row = rows.row(checked, partition)
-      if (row !== null) return hashOf(row)
-      return createHash('sha256')
-        .update(checked.record.value ?? Buffer.alloc(0))
-        .digest()
-    },
-    close: async () => {
-      await keeper.close()
-      await store.close()
-    },
+  #nextOwner(): string {
+    return `${this.#processId}.${++this.#claims}`
   }
 }
