@@ -35,6 +35,7 @@ await runWorker({
       failpoints,
     })
     const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }
-    return { sink, cut, checkStore: async () => {} }
+    // Partitions keep step, so that they share inserts: few large parts instead of many small ones.
+    return { sink, cut, limits: { gatherAgeRatio: 0.5 }, checkStore: async () => {} }
   },
 })

@@ -153,8 +153,10 @@ function tuningOf({ sessionTimeoutMs }: WorkerConfig) {
 }
 
 function catalogueOf(config: WorkerConfig): SchemaCatalogue {
+  const { registryUsername: username, registryPassword: password } = config
   const registry = createRegistryReader({
     url: config.registryUrl,
+    ...(username === null || password === null ? {} : { auth: { username, password } }),
     clock: systemClock,
     timeoutMs: REGISTRY_TIMEOUT_MS,
   })

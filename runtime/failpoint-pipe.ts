@@ -36,7 +36,9 @@ class PipedFailpoints implements Failpoints {
     this.#socket = new Socket({ fd })
     this.#socket.on('error', () => this.#letAllGo())
     this.#socket.on('close', () => this.#letAllGo())
-    createInterface({ input: this.#socket }).on('line', (line) => this.#obey(line))
+    const lines = createInterface({ input: this.#socket })
+    lines.on('line', (line) => this.#obey(line))
+    lines.on('error', () => this.#letAllGo())
   }
 
   hit(name: Failpoint): Promise<void> | undefined {

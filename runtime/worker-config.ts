@@ -35,6 +35,16 @@ export const WORKER_FIELDS = {
     help: 'Schema registry with the Confluent API.',
     example: 'https://registry:8081',
   }),
+  registryUsername: field.textOrNull({
+    env: 'DAYBOOK_REGISTRY_USERNAME',
+    help: 'Name to log in with at the registry.',
+    example: 'daybook',
+  }),
+  registryPassword: field.secretOrNull({
+    env: 'DAYBOOK_REGISTRY_PASSWORD',
+    help: 'Password to log in with at the registry.',
+    example: '…',
+  }),
   httpPort: field.integerField(
     {
       env: 'DAYBOOK_HTTP_PORT',
@@ -197,6 +207,11 @@ function saslIsWhole({ saslMechanism, saslUsername, saslPassword }: SharedConfig
   return 'DAYBOOK_KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD belong together: set all three or none'
 }
 
+function registryLoginIsWhole({ registryUsername, registryPassword }: SharedConfig): string | null {
+  if ((registryUsername === null) === (registryPassword === null)) return null
+  return 'DAYBOOK_REGISTRY_USERNAME and DAYBOOK_REGISTRY_PASSWORD belong together: set both or neither'
+}
+
 function brokersHavePorts({ kafkaBrokers }: SharedConfig): string | null {
   const wrong = kafkaBrokers.filter((broker) => !/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/.test(broker))
   return wrong.length === 0 ? null : `DAYBOOK_KAFKA_BROKERS: ${wrong.join(', ')} is not host:port`
@@ -218,7 +233,7 @@ function everyTopicHasItsDays({ topics, retention }: ColdConfig): string | null 
   return `DAYBOOK_RETENTION has no days for the class of ${without.join(', ')}: add <class>=<days>d`
 }
 
-const SHARED_RULES = [saslIsWhole, brokersHavePorts]
+const SHARED_RULES = [saslIsWhole, brokersHavePorts, registryLoginIsWhole]
 
 /** @throws DaybookError DAYBOOK_CONFIG_INVALID */
 export function readHotConfig(env: Environment): HotConfig {

@@ -61,7 +61,10 @@ class FaultableWorker implements WorkerProcess {
     this.#child = child
     this.#pipe = pipe
     this.#pipe.on('error', () => {})
-    createInterface({ input: pipe }).on('line', (line) => this.#reached(line))
+    const lines = createInterface({ input: pipe })
+    lines.on('line', (line) => this.#reached(line))
+    // A killed worker resets the pipe, and the reader passes that on.
+    lines.on('error', () => {})
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#running = false
