@@ -35,6 +35,14 @@ function open(brokers: readonly string[]) {
   })
 }
 
+/** CPU time of this process, all threads: steadier than the rate on a machine that does other work. */
+async function cpuUsPerEvent(run: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage()
+  await run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / EVENTS
+}
+
 await admin.connect()
 await admin.createTopics({
   topics: [
@@ -52,9 +60,11 @@ await acknowledgedRate(audit, emissions)
 
 const peerRates: number[] = []
 const rates: number[] = []
+const peerCpu: number[] = []
+const cpu: number[] = []
 for (let run = 0; run < RUNS; run++) {
-  peerRates.push(await peerRun(peer, topic, schemaId, events))
-  rates.push(await acknowledgedRate(audit, emissions))
+  peerCpu.push(await cpuUsPerEvent(async () => peerRates.push(await peerRun(peer, topic, schemaId, events))))
+  cpu.push(await cpuUsPerEvent(async () => rates.push(await acknowledgedRate(audit, emissions))))
 }
 const brokerUp = await emitCost(audit, emissions.slice(0, LATENCY_EVENTS))
 await audit.close()
@@ -70,6 +80,8 @@ const result = {
   events: EVENTS,
   acknowledgedPerSecond: acknowledged,
   peerPerSecond: byHand,
+  cpuUsPerEvent: spreadOf(cpu),
+  peerCpuUsPerEvent: spreadOf(peerCpu),
   ratio: acknowledged.median / byHand.median,
   emitCostUs: { brokerUp, brokerDown },
   targets: {
