@@ -99,8 +99,8 @@ async function take(o: FenceTable, claim: Omit<Bid, 'from'> & { readonly tip: bi
   const { partition, owner, signal } = claim
   let [state = NOBODY] = await read(o.store, [partition], signal)
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const tip = claim.tip < state.tip ? state.tip : claim.tip
-    state = await bid(o, { partition, owner, signal, from: { ...state, tip } })
+    const from = claim.tip > state.tip ? { ...state, tip: claim.tip } : state
+    state = await bid(o, { partition, owner, signal, from })
     if (state.owner === owner) return state
   }
   throw new DaybookError(

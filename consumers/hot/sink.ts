@@ -43,7 +43,7 @@ const DEFAULT_DRAIN_TIMEOUT_MS = 15_000
  * The hot store: ClickHouse, each Kafka record once, each event visible once.
  *
  * Exclusion: a row in `fence` names the owner of a partition; every insert carries a constant subquery that refuses
- * it whole unless all its owners are current (DESIGN §4.6 in docs/decisions/hot-fence.md). Records that are no
+ * it whole unless all its owners are current (docs/decisions/hot-fence.md). Records that are no
  * events go to the quarantine and into `gaps`, before the events around them.
  */
 export function createHotSink(o: HotSinkOptions): Sink {
