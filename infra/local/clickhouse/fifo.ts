@@ -45,12 +45,22 @@ export async function createFifoPool(dir: string): Promise<FifoPool> {
   return { take, give: (path) => void free.push(path) }
 }
 
-/** Resolves when somebody opens `path` for reading. `release` makes it resolve when nobody ever will. */
-export function openForWriting(path: string): { readonly opened: Promise<number>; release(): void } {
+/**
+ * `opened` resolves when somebody opens `path` for reading. `release` ends the wait when nobody ever will: it must keep
+ * its reading end until the waiting thread has passed, for that thread may not even have begun to wait.
+ */
+export function openForWriting(path: string): {
+  readonly opened: Promise<number>
+  release(): Promise<void>
+} {
   const opened = openAsync(path, constants.O_WRONLY)
   return {
     opened,
-    release: () => closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)),
+    release: async () => {
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+      closeSync(await opened)
+      closeSync(reader)
+    },
   }
 }
 

@@ -38,8 +38,7 @@ export async function runInsert(options: InsertOptions): Promise<WriteOutcome> {
   const fd = await Promise.race([pipe.opened, settled])
   if (fd === null) {
     // The statement failed before it opened its pipe; let go of our own waiting open.
-    pipe.release()
-    await closeDescriptor(await pipe.opened)
+    await pipe.release()
     options.fifos.give(path)
     return outcome
   }
