@@ -96,6 +96,12 @@ describe('decompression', () => {
     )
   })
 
+  it('of a copy from before the output began is refused: it would show memory of others', () => {
+    const snappy = Buffer.from([5, 0 << 2, 0x61, ((4 - 4) << 2) | 1, 2])
+    expect(() => decompress(2, snappy, place)).toThrow(CORRUPT)
+    expect(() => decompress(3, lz4Frame(Buffer.from([0x10, 0x61, 2, 0])), place)).toThrow(CORRUPT)
+  })
+
   it('names the place, and a codec that Kafka does not know', () => {
     expect(() => decompress(7, Buffer.alloc(1), place)).toThrow(/t\/1 offset 5: compression codec 7/)
     expect(() => decompress(4, Buffer.from('x'), place)).toThrow(CORRUPT)
