@@ -28,10 +28,14 @@ const { values } = parseArgs({
 const face = await startFace(optionsFrom(values, process.env))
 console.log(`ClickHouse ${face.version} as ${values.role} at ${face.url}`)
 
+/** A request that never ends must not keep the process for ever; the tables survive a kill. */
+const DRAIN_LIMIT_MS = 30_000
+
 let ending = false
 async function end(): Promise<void> {
   if (ending) return
   ending = true
+  setTimeout(() => process.exit(1), DRAIN_LIMIT_MS).unref()
   await face.close()
   process.exit(0)
 }
