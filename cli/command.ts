@@ -8,20 +8,29 @@ import { DaybookError } from '../schemas/errors.ts'
  */
 export const EXIT = {
   ok: 0,
-  /** The command failed; try again if the error says that it is retryable. */
   failed: 1,
-  /** The command line or the configuration is wrong. */
   usage: 2,
-  /** It ran, but some of the input was rejected. */
   partly: 3,
+  altered: 4,
+  interrupted: 130,
 } as const
+
+/** For the documentation. */
+export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'Done.',
+  failed: 'The command failed, or something does not answer; standard error says whether to try again.',
+  usage: 'The command line or the configuration is wrong; nothing was done.',
+  partly: 'It ran, but some of the input was rejected.',
+  altered: 'Something in the archive is not what a trusted worker wrote.',
+  interrupted: 'Ended by Ctrl-C or SIGTERM.',
+}
 
 export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdin: NodeJS.ReadableStream
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
-  /** Aborted by Ctrl-C and SIGTERM. */
+  /** Aborted by Ctrl-C and SIGTERM, and when nobody reads standard output any more. */
   readonly signal: AbortSignal
   setExitCode(code: number): void
 }
@@ -42,8 +51,26 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? item.toString() : item))
 }
 
+/** One JSON value as a line, or one line of text. */
+export function writeAnswer(
+  { stdout }: Pick<CommandContext, 'stdout'>,
+  options: { readonly json?: true | undefined },
+  value: unknown,
+  text: () => string,
+): Promise<boolean> {
+  return write(stdout, `${options.json === true ? toJson(value) : text()}\n`)
+}
+
 export function describeError(error: unknown): string {
   if (!(error instanceof DaybookError)) return error instanceof Error ? error.message : String(error)
   const retry = error.retryable ? ' It may be tried again.' : ''
   return `${error.message}${retry}\n${error.code} is explained in docs/errors/${error.code}.md`
+}
+
+export function exitCodeOfError(error: unknown): number {
+  if (!(error instanceof DaybookError)) return EXIT.failed
+  if (/^DAYBOOK_(CONFIG|CLI)_/.test(error.code)) return EXIT.usage
+  if (error.code === 'DAYBOOK_EVIDENCE_ALTERED' || error.code === 'DAYBOOK_COLD_CONTRADICTED')
+    return EXIT.altered
+  return EXIT.failed
 }

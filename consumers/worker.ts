@@ -134,7 +134,9 @@ function check(engine: Engine) {
   }
 }
 
-export function kafkaOf(config: WorkerConfig) {
+type KafkaSettings = 'kafkaBrokers' | 'kafkaSsl' | 'saslMechanism' | 'saslUsername' | 'saslPassword'
+
+export function kafkaOf(config: Pick<WorkerConfig, KafkaSettings>) {
   const { saslMechanism: mechanism, saslUsername: username, saslPassword: password } = config
   const sasl =
     mechanism === null || username === null || password === null
