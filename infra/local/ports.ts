@@ -73,6 +73,14 @@ function readPorts(file: string): Partial<Ports> {
   }
 }
 
+/** One port that nothing listens on now. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FREE_RANGE.first, FREE_RANGE.last)
+    if (await isFree(port)) return port
+  }
+}
+
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()

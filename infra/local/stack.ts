@@ -4,7 +4,7 @@ import { apicurioArtifact } from './artifacts/apicurio.ts'
 import { cached, cacheRoot } from './artifacts/cache.ts'
 import { kafkaArtifact } from './artifacts/kafka.ts'
 import { versitygwArtifact } from './artifacts/versitygw.ts'
-import { clickHouseComponent } from './components/clickhouse.ts'
+import { type ClickHouseRole, clickHouseComponent } from './components/clickhouse.ts'
 import type { Component } from './components/component.ts'
 import { kafkaComponent, type RelayedListener } from './components/kafka.ts'
 import { registryComponent, registryUrl } from './components/registry.ts'
@@ -20,6 +20,8 @@ export interface StackOptions {
   readonly log: StackLog
   /** Servers that exist already: they are used and nothing is started in their place. */
   readonly external?: Partial<Endpoints>
+  /** What the local ClickHouse lets its user do. Default `migrator`: everything. */
+  readonly clickhouseRole?: ClickHouseRole
   /** Ways into Kafka that lead through proxies. */
   readonly kafkaRelayed?: readonly RelayedListener[]
   /** Breaks the start off: what runs is stopped and the start rejects with the signal's reason. */
@@ -62,6 +64,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     cache: cacheRoot(process.env),
     log: options.log,
     relayed: options.kafkaRelayed ?? [],
+    clickhouseRole: options.clickhouseRole ?? 'migrator',
   }
   const external = options.external ?? {}
   const started: Component[] = []
@@ -118,6 +121,7 @@ interface Place {
   readonly cache: string
   readonly log: StackLog
   readonly relayed: readonly RelayedListener[]
+  readonly clickhouseRole: ClickHouseRole
 }
 
 async function makeKafka({ dataDir, logDir, ports, cache, log, relayed }: Place): Promise<Component> {
@@ -140,11 +144,12 @@ async function makeRegistry({ dataDir, logDir, ports, cache, log }: Place): Prom
   })
 }
 
-async function makeClickHouse({ dataDir, logDir, ports }: Place): Promise<Component> {
+async function makeClickHouse({ dataDir, logDir, ports, clickhouseRole }: Place): Promise<Component> {
   return clickHouseComponent({
     dataDir: join(dataDir, 'clickhouse'),
     logFile: join(logDir, 'clickhouse.log'),
     port: ports.clickhouse,
+    role: clickhouseRole,
   })
 }
 

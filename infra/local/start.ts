@@ -7,13 +7,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DaybookError } from '../../schemas/errors.ts'
+import type { Component } from './components/component.ts'
 import { endpointsFromEnvironment } from './endpoints.ts'
 import { type StackLog, terminalLog } from './log.ts'
+import { startPipeline } from './pipeline.ts'
 import { localSettings } from './settings.ts'
-import { type Stack, startStack } from './stack.ts'
+import { showTheWay } from './show.ts'
+import { startStack } from './stack.ts'
 import { type Claim, claimDataDir, runningStack, type StackState } from './stack-state.ts'
-import { createBucket } from './steps/bucket.ts'
-import { createTopics } from './steps/topics.ts'
+import { installPackedSdk } from './steps/pack-sdk.ts'
 import { TOLD_TO_END, toldToEnd } from './told-to-end.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -57,41 +59,49 @@ async function run({ dataDir, flags, log, claim }: RunOptions): Promise<number> 
   const startedAt = Date.now()
   const end = toldToEnd({ parentPipe: flags.parentPipe })
   const settings = localSettings(process.env)
+  const packing = installPackedSdk()
   const stack = await startStack({
     dataDir,
     log,
     ports: flags.once ? 'free' : 'fixed',
     external: endpointsFromEnvironment(process.env),
+    clickhouseRole: 'serving',
     signal: end,
   })
+  const closing: (() => Promise<void>)[] = [() => stack.stop()]
   try {
-    const { endpoints } = stack
-    const step = log.step('bucket and topics')
-    await Promise.all([
-      createBucket(endpoints.s3, settings.bucket),
-      createTopics({ kafka: endpoints.kafka, ...settings }),
-    ])
-    step.done(`${settings.bucket}, ${settings.topics.join(', ')}, ${settings.quarantineTopic}`)
-    const state: StackState = { pid: process.pid, endpoints, ...settings, logDir: stack.logDir }
+    const pipeline = await startPipeline({ stack, settings, dataDir, log })
+    closing.push(() => pipeline.drain())
+    await packing
+    const shown = await showTheWay({ stack, pipeline, settings, dataDir, log, once: flags.once, signal: end })
+    closing.push(() => shown.orders.stop())
+    const state: StackState = {
+      pid: process.pid,
+      endpoints: stack.endpoints,
+      ...settings,
+      logDir: stack.logDir,
+    }
     claim.publish(state)
     tell(state, log)
-    if (flags.json) print({ ...jsonOf(state), seconds: (Date.now() - startedAt) / 1000 })
-    if (flags.once) return 0
+    for (const line of shown.lines) log.line(line)
+    const seconds = (Date.now() - startedAt) / 1000
+    if (flags.json) print({ ...shown.counts, ...jsonOf(state), seconds })
+    if (flags.once) return shown.counts.lost + shown.counts.duplicated === 0 ? 0 : 1
     log.line('Ctrl-C ends everything; the data stays in .daybook/.')
-    await untilEnd(stack, end)
-    log.line('stopping')
+    await untilEnd([...stack.components(), ...pipeline.workers, shown.orders], end)
+    log.line('stopping: what is open is delivered first')
     return 0
   } finally {
-    await stack.stop()
+    for (const close of closing.toReversed()) await close()
   }
 }
 
 /** Resolves when this process is told to end; rejects when a server ends by itself. */
-function untilEnd(stack: Stack, end: AbortSignal): Promise<void> {
+function untilEnd(components: readonly Component[], end: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (end.aborted) resolve()
     end.addEventListener('abort', () => resolve(), { once: true })
-    for (const each of stack.components())
+    for (const each of components)
       each.onUnexpectedExit((status) =>
         reject(
           new DaybookError(
@@ -142,6 +152,7 @@ function jsonOf({ endpoints, bucket, topics }: StackState) {
     },
     bucket,
     topic: topics[0],
+    view: 'daybook.audit',
   }
 }
 

@@ -23,7 +23,10 @@ export function createServer({ audit }: { audit: AuditLog }): FastifyInstance {
     audit.run(context, done)
   })
 
-  app.get('/health', () => ({ status: 'ok' }))
+  app.get('/health', () => {
+    const { healthy, producerId, lastSequence } = audit.status()
+    return { status: healthy ? 'ok' : 'degraded', producerId, emitted: lastSequence }
+  })
   signIn(app, audit, store)
   orders(app, audit, store, (request) => users.get(request))
   roles(app, audit, store, (request) => users.get(request))

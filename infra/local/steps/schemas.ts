@@ -1,20 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { type MigrateResult, migrate } from '../../../runtime/migrate.ts'
+import { readMigrations } from '../../../runtime/migrations.ts'
 import { registerSchema } from '../../../runtime/registry-admin.ts'
 import { AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.ts'
 import type { Endpoints } from '../endpoints.ts'
 
-const SQL = fileURLToPath(new URL('../../../schemas/sql/', import.meta.url))
 const REGISTRY_TIMEOUT_MS = 10_000
 
 /** Brings ClickHouse's tables forward. */
-export function migrateHotStore(clickhouse: Endpoints['clickhouse']): Promise<MigrateResult> {
-  const migrations = readdirSync(SQL)
-    .filter((name) => /^\d{4}-.*\.sql$/.test(name))
-    .sort()
-    .map((name) => ({ name, sql: readFileSync(SQL + name, 'utf8') }))
-  return migrate({ ...clickhouse, migrations })
+export async function migrateHotStore(clickhouse: Endpoints['clickhouse']): Promise<MigrateResult> {
+  return migrate({ ...clickhouse, migrations: await readMigrations() })
 }
 
 /** Registers the event schema under every topic's subject. Tables come first: a record must never meet a table without its columns. */

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { DaybookError } from '../../../schemas/errors.ts'
+import type { Endpoints } from '../endpoints.ts'
+import { type Component, component } from './component.ts'
+
+const EXAMPLE = fileURLToPath(new URL('../../../examples/orders/', import.meta.url))
+const STOP_SECONDS = 20
+
+export interface OrdersOptions {
+  readonly endpoints: Endpoints
+  readonly port: number
+  readonly dataDir: string
+  readonly logFile: string
+}
+
+/** The example service, with the packed SDK. `stop` sends what it has spooled. */
+export function ordersComponent({ endpoints, port, dataDir, logFile }: OrdersOptions): Component {
+  return component({
+    name: 'orders',
+    command: process.execPath,
+    args: ['--disable-warning=TimeoutNegativeWarning', `${EXAMPLE}src/main.ts`],
+    env: {
+      ...process.env,
+      KAFKA_BROKERS: endpoints.kafka.brokers.join(','),
+      REGISTRY_URL: endpoints.registry.url,
+      SPOOL_DIR: `${dataDir}/spool`,
+      PORT: String(port),
+    },
+    cwd: dataDir,
+    logFile,
+    graceSeconds: STOP_SECONDS,
+    probe: () => readOrders(port),
+  })
+}
+
+/** What the service says of its own audit log. */
+export interface OrdersStatus {
+  readonly producerId: string
+  /** Events so far, the SDK's own among them. */
+  readonly emitted: number
+}
+
+export async function readOrders(port: number): Promise<OrdersStatus> {
+  const answer = await fetch(`http://127.0.0.1:${port}/health`)
+  const body: OrdersStatus = JSON.parse(await answer.text())
+  return body
+}
+
+/** Drives the service over HTTP, as its users would. Returns how many requests were answered. */
+export async function driveOrders(port: number, rounds: number): Promise<number> {
+  const args = [`${EXAMPLE}src/drive.ts`, `http://127.0.0.1:${port}`, String(rounds)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.stdout.on('data', (text) => {
+    output += text
+  })
+  let errors = ''
+  child.stderr.on('data', (text) => {
+    errors += text
+  })
+  const [code] = await once(child, 'close')
+  if (code === 0) return Number(output)
+  throw new DaybookError(
+    'DAYBOOK_LOCAL_COMPONENT_FAILED',
+    `the example's traffic ended with ${code}: ${errors}`,
+  )
+}

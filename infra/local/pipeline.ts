@@ -1,0 +1,86 @@
+import { join } from 'node:path'
+import type { Component } from './components/component.ts'
+import { fetchedRecords, workerComponent } from './components/worker.ts'
+import type { StackLog } from './log.ts'
+import { freePort } from './ports.ts'
+import { type LocalSettings, workerEnvironment } from './settings.ts'
+import type { Stack } from './stack.ts'
+import { initLocalArchive } from './steps/archive-init.ts'
+import { createBucket } from './steps/bucket.ts'
+import { registerEventSchema } from './steps/schemas.ts'
+import { ensureSigningKey } from './steps/signing-key.ts'
+import { createTopics } from './steps/topics.ts'
+
+/** Daybook's own processes over a stack. */
+export interface Pipeline {
+  /** The environment of the workers, which commands may use too. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly workers: readonly Component[]
+  /** Resolves when both workers have taken in so many records. */
+  fetched(records: number, signal: AbortSignal): Promise<void>
+  /** Delivers what is open and ends the workers. */
+  drain(): Promise<void>
+}
+
+export interface PipelineOptions {
+  readonly stack: Stack
+  readonly settings: LocalSettings
+  readonly dataDir: string
+  readonly log: StackLog
+}
+
+/** How often the local start closes archive files; production closes them each minute. */
+export const LOCAL_CUT_MS = 10_000
+const POLL_MS = 100
+
+/** Prepares topics, bucket, keys, schema and archive, then starts both workers. Resolves when they are ready. */
+export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { stack, settings, dataDir, log } = options
+  const { endpoints } = stack
+  const prepared = log.step('topics, bucket, schema, archive')
+  const env = {
+    ...workerEnvironment(process.env, endpoints, settings),
+    DAYBOOK_SIGNING_KEY_FILE: process.env['DAYBOOK_SIGNING_KEY_FILE'] ?? ensureSigningKey(dataDir),
+  }
+  await Promise.all([
+    createBucket(endpoints.s3, settings.bucket),
+    createTopics({ kafka: endpoints.kafka, ...settings }),
+    registerEventSchema(endpoints.registry.url, settings.topics),
+  ])
+  await initLocalArchive(env)
+  prepared.done(`${settings.topics.join(', ')}; bucket ${settings.bucket}`)
+
+  const started = log.step('hot and cold worker start')
+  const [hotPort, coldPort] = [await freePort(), await freePort()]
+  const place = { dataDir, env: { DAYBOOK_CUT_AGE_MS: undefined, ...env } }
+  const hot = workerComponent({
+    ...place,
+    kind: 'hot',
+    port: hotPort,
+    logFile: join(stack.logDir, 'hot.log'),
+  })
+  const cold = workerComponent({
+    ...place,
+    env: { DAYBOOK_CUT_AGE_MS: String(LOCAL_CUT_MS), ...env },
+    kind: 'cold',
+    port: coldPort,
+    logFile: join(stack.logDir, 'cold.log'),
+  })
+  await Promise.all([hot.start(), cold.start()])
+  started.done(`health and metrics at http://127.0.0.1:${hotPort} and :${coldPort}`)
+  return {
+    env,
+    workers: [hot, cold],
+    fetched: async (records, signal) => {
+      for (const port of [hotPort, coldPort]) {
+        while ((await fetchedRecords(port)) < records) {
+          signal.throwIfAborted()
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+        }
+      }
+    },
+    drain: async () => {
+      await Promise.all([hot.stop(), cold.stop()])
+    },
+  }
+}
