@@ -37,6 +37,8 @@ export interface ArchiveFinding {
   readonly archived: number
   /** The object that holds the newest of them. */
   readonly key: string | null
+  /** How many of them it holds. */
+  readonly inObject: number
   readonly event: DecodedEvent | null
 }
 
@@ -58,10 +60,11 @@ export async function askArchive(question: ArchiveQuestion): Promise<ArchiveFind
     crypto: nodeCrypto,
   }
   const query: EventQuery = { topic: question.topic, minutes: { fromMs: question.sinceMs } }
-  let finding: ArchiveFinding = { archived: 0, key: null, event: null }
+  let finding: ArchiveFinding = { archived: 0, key: null, inObject: 0, event: null }
   for await (const item of getEvents(archive, query)) {
     if (item.kind !== 'event' || item.event['producer_id'] !== question.producerId) continue
-    finding = { archived: finding.archived + 1, key: item.key, event: item.event }
+    const inObject = item.key === finding.key ? finding.inObject + 1 : 1
+    finding = { archived: finding.archived + 1, key: item.key, inObject, event: item.event }
   }
   return finding
 }

@@ -105,13 +105,12 @@ async function linesOf(
   { port, cold }: { port: number; cold: ArchiveFinding },
 ): Promise<string[]> {
   const answer = await askClickHouse(options.stack.endpoints.clickhouse, `${EXAMPLE_QUERY} FORMAT TSV`)
-  const event = cold.event ?? {}
   return [
     '',
     `ask      npm run daybook -- sql "${EXAMPLE_QUERY}"`,
     `         → ${answer.trim().replaceAll('\t', '  ')}`,
     'archive  npm run daybook -- archive ls',
-    `         → ${cold.key}, whose last event is ${String(event['action'])} by ${String(event['actor_id'] ?? '')}`,
+    `         → ${cold.key}, which holds ${cold.inObject} events of the example, the last one ${String(cold.event?.['action'])}`,
     `emit     echo '{"tenant":"acme","action":"door.opened","target":{"type":"door","id":"1"}}' | npm run daybook -- emit`,
     `         or use the example: curl http://127.0.0.1:${port}/health`,
     '',
