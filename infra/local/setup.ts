@@ -5,16 +5,23 @@
 import { endpointsFromEnvironment } from './endpoints.ts'
 import { terminalLog } from './log.ts'
 import { localSettings } from './settings.ts'
+import { initLocalArchive } from './steps/archive-init.ts'
 import { createBucket } from './steps/bucket.ts'
+import { migrateHotStore, registerEventSchema } from './steps/schemas.ts'
 import { createTopics } from './steps/topics.ts'
 
 const log = terminalLog(process.stderr)
 const settings = localSettings(process.env)
-const { kafka, s3 } = endpointsFromEnvironment(process.env)
-if (kafka === undefined || s3 === undefined) {
-  log.line('✗ set DAYBOOK_KAFKA_BROKERS and DAYBOOK_S3_ENDPOINT')
+const { kafka, s3, clickhouse, registry } = endpointsFromEnvironment(process.env)
+if (kafka === undefined || s3 === undefined || clickhouse === undefined || registry === undefined) {
+  log.line(
+    '✗ set DAYBOOK_KAFKA_BROKERS, DAYBOOK_S3_ENDPOINT, DAYBOOK_CLICKHOUSE_URL and DAYBOOK_REGISTRY_URL',
+  )
   process.exit(2)
 }
 await createTopics({ kafka, ...settings })
 await createBucket(s3, settings.bucket)
+await migrateHotStore(clickhouse)
+await registerEventSchema(registry.url, settings.topics)
+await initLocalArchive(process.env)
 log.line(`✓ ${settings.topics.join(', ')}, ${settings.quarantineTopic}; bucket ${settings.bucket}`)

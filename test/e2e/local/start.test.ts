@@ -85,4 +85,19 @@ describe('npm start', () => {
     const again = start()
     expect(await again.json).toMatchObject({ bucket: 'daybook-archive' })
   })
+
+  it('with --once shows that all that was emitted is queryable and locked, and leaves nothing behind', async () => {
+    const { child, json } = start('--once')
+    const told = await json
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+    expect(told).toMatchObject({
+      lost: 0,
+      duplicated: 0,
+      view: 'daybook.audit',
+      topic: 'audit.events.standard',
+    })
+    expect(told['emitted']).toBeGreaterThan(200)
+    expect([told['queryable'], told['archived']]).toEqual([told['emitted'], told['emitted']])
+  })
 })
