@@ -27,7 +27,7 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
 
 export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly stdin: NodeJS.ReadableStream
+  readonly stdin: NodeJS.ReadableStream & { destroy?(): unknown }
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
   /** Aborted by Ctrl-C and SIGTERM, and when nobody reads standard output any more. */

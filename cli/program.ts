@@ -1,11 +1,12 @@
 import { Command } from 'commander'
 import { VERSION } from '../schemas/version.ts'
 import type { CommandContext, Register } from './command.ts'
+import { registerEmit } from './emit/register.ts'
 import { registerOffsets } from './offsets/register.ts'
 import { registerSchemaCommands } from './schema/register.ts'
 import { registerSql } from './sql.ts'
 
-const COMMANDS: readonly Register[] = [registerSql, registerOffsets, registerSchemaCommands]
+const COMMANDS: readonly Register[] = [registerEmit, registerSql, registerOffsets, registerSchemaCommands]
 
 /** The whole command line. Throws CommanderError instead of ending the process. */
 export function createProgram(context: CommandContext): Command {
