@@ -18,6 +18,8 @@ export interface TcpProxyCounts {
 export interface TcpProxy {
   readonly port: number
   readonly counts: Readonly<TcpProxyCounts>
+  /** How many connections are open. */
+  readonly open: number
   /** Resets all open connections. New ones are accepted. */
   drop(): void
   /** Resets all open connections and each new one, until `resume()`. */
@@ -80,6 +82,10 @@ class Relay implements TcpProxy {
   async listen(): Promise<void> {
     this.#listener.listen(0, '127.0.0.1')
     await once(this.#listener, 'listening')
+  }
+
+  get open(): number {
+    return this.#lines.size
   }
 
   drop(): void {

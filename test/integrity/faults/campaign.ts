@@ -1,7 +1,7 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type RunResult, runOnce } from './one-run.ts'
-import { planRun } from './plan.ts'
+import { ALL_CELLS, cellName, type RunPlan } from './plan.ts'
 import type { World } from './world.ts'
 
 export interface CampaignSummary {
@@ -11,9 +11,18 @@ export interface CampaignSummary {
   readonly lost: number
   readonly duplicated: number
   readonly violations: number
+  /** How often the rarest cell was seen; every cell is one failpoint, one fault and one worker. */
+  readonly rarestCell: number
   /** How often each cell and each world fault was seen. */
   readonly cells: Readonly<Record<string, number>>
+  readonly secondsMedian: number
+  /** What the last run ran on. */
+  readonly machine: Machine
 }
+
+export type Machine = Readonly<Record<string, string | number>>
+
+type ResultLine = RunResult & { readonly machine: Machine }
 
 /** Results so far, one JSON line a run; a campaign that was stopped goes on behind the last line. */
 export class ResultFile {
@@ -24,44 +33,51 @@ export class ResultFile {
     mkdirSync(dirname(path), { recursive: true })
   }
 
-  read(): RunResult[] {
+  /** A line that was cut short by the end of the process is removed: its run is repeated. */
+  read(): ResultLine[] {
     if (!existsSync(this.#path)) return []
-    const lines = readFileSync(this.#path, 'utf8').split('\n')
-    return lines.filter((line) => line !== '').map((line): RunResult => JSON.parse(line))
+    const text = readFileSync(this.#path, 'utf8')
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+    if (whole.length < text.length) truncateSync(this.#path, Buffer.byteLength(whole))
+    const lines = whole.split('\n').filter((line) => line !== '')
+    return lines.map((line): ResultLine => JSON.parse(line))
   }
 
-  add(result: RunResult): void {
+  add(result: ResultLine): void {
     appendFileSync(this.#path, `${JSON.stringify(result)}\n`)
   }
 }
 
 export interface CampaignOptions {
   readonly world: () => Promise<World>
-  readonly runs: number
+  /** Numbers of the runs that the results shall have. */
+  readonly runs: readonly number[]
+  readonly plan: (run: number) => RunPlan
   readonly seed: number
+  readonly machine: Machine
   readonly results: ResultFile
   readonly log: (line: string) => void
 }
 
 /** Runs what is missing of `runs`. Ends at the first run with a violation, leaving its evidence. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignSummary> {
-  const done = options.results.read()
-  const known = new Set(done.map((result) => result.run))
-  const missing = Array.from({ length: options.runs }, (_, run) => run).filter((run) => !known.has(run))
+  const { results, log, machine } = options
+  const known = new Set(results.read().map((result) => result.run))
+  const missing = options.runs.filter((run) => !known.has(run))
   if (missing.length > 0) {
     const world = await options.world()
     try {
       for (const run of missing) {
-        const result = await runOnce(world, planRun(options.seed, run), options.log)
-        options.results.add(result)
-        options.log(describe(result))
+        const result = await runOnce(world, options.plan(run), log)
+        results.add({ ...result, machine })
+        log(describe(result))
         if (result.violations.length > 0) break
       }
     } finally {
       await world.close()
     }
   }
-  return summarise(options.seed, options.results.read())
+  return summarise(options.seed, results.read())
 }
 
 function describe(result: RunResult): string {
@@ -70,10 +86,11 @@ function describe(result: RunResult): string {
   return `run ${result.run}: ${result.records} records, ${result.faults.length} faults, ${result.seconds.toFixed(0)} s: ${verdict}${missed}`
 }
 
-export function summarise(seed: number, results: readonly RunResult[]): CampaignSummary {
+export function summarise(seed: number, results: readonly ResultLine[]): CampaignSummary {
   const cells: Record<string, number> = {}
   for (const name of results.flatMap((result) => result.faults)) cells[name] = (cells[name] ?? 0) + 1
   const sum = (of: (result: RunResult) => number) => results.reduce((total, result) => total + of(result), 0)
+  const seconds = results.map((result) => result.seconds).sort((a, b) => a - b)
   return {
     runs: results.length,
     seed,
@@ -81,6 +98,9 @@ export function summarise(seed: number, results: readonly RunResult[]): Campaign
     lost: sum((result) => result.lost),
     duplicated: sum((result) => result.duplicated),
     violations: sum((result) => result.violations.length),
+    rarestCell: Math.min(...ALL_CELLS.map((cell) => cells[cellName(cell)] ?? 0)),
     cells,
+    secondsMedian: seconds[Math.floor(seconds.length / 2)] ?? 0,
+    machine: results.at(-1)?.machine ?? {},
   }
 }

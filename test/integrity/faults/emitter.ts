@@ -3,7 +3,9 @@ import { createAuditLog, kafka } from '../../../producers/sdk/src/index.ts'
 
 /**
  * A producing application, as a process that may be killed at any moment. Emits at a steady rate and writes the id
- * of each event to a file after `emit` has returned that it is spooled. Ends when `count` events are acknowledged.
+ * of each event to a file after `emit` has returned that it is spooled. After `count` events it goes on slowly, so
+ * that workers always have something to do, until its standard input ends; then it waits for the last
+ * acknowledgement and ends.
  */
 const [brokers = '', registry = '', prefix = '', spool = '', ids = '', count = '0', perSecond = '1'] =
   process.argv.slice(2)
@@ -22,7 +24,13 @@ const audit = createAuditLog({
 })
 const out = openSync(ids, 'a')
 const TICK_MS = 20
+const TRICKLE_PER_TICK = 2
 let emitted = 0
+let told = false
+process.stdin.once('end', () => {
+  told = true
+})
+process.stdin.resume()
 
 await new Promise<void>((resolve) => {
   const startedAt = Date.now()
@@ -30,6 +38,10 @@ await new Promise<void>((resolve) => {
     const due = Math.min(Number(count), Math.floor(((Date.now() - startedAt) / 1_000) * Number(perSecond)))
     while (emitted < due) emitOne(emitted++)
     if (emitted < Number(count)) return
+    if (!told) {
+      for (let i = 0; i < TRICKLE_PER_TICK; i++) emitOne(emitted++)
+      return
+    }
     clearInterval(timer)
     resolve()
   }, TICK_MS)

@@ -11,8 +11,15 @@ import type { World } from './world.ts'
 export interface RunFleet extends Fleet {
   /** Ends all of a kind, or all: SIGTERM, and waits. */
   retireAll(kind?: WorkerKind): Promise<void>
-  /** Exit codes and signals of workers that ended by themselves, with no signal from the harness. */
+  killAll(): Promise<void>
+  /** This worker is meant to end by itself. */
+  expectEnd(worker: WorkerProcess): void
+  /** How often a worker ended because something was out of reach and another was started in its place. */
+  restarts(): number
+  /** Exit codes and signals of workers that ended by themselves, and for no good reason. */
   unexpectedEnds(): readonly string[]
+  /** Ends all and starts none again. */
+  close(): Promise<void>
   /** From now on workers of this kind are started with these settings on top. */
   vary(kind: WorkerKind, env: Readonly<Record<string, string>>): void
 }
@@ -22,6 +29,8 @@ const MAIN: Readonly<Record<WorkerKind, string>> = {
   cold: fileURLToPath(new URL('../../../consumers/cold-main.ts', import.meta.url)),
 }
 const RETIRE_MS = 15_000
+/** "A dependency could not be reached for too long: a restart is the cure" (docs/operate). */
+const EXIT_UNAVAILABLE = 75
 
 export function createFleet(world: World, ground: Ground): RunFleet {
   const workers: WorkerProcess[] = []
@@ -29,6 +38,8 @@ export function createFleet(world: World, ground: Ground): RunFleet {
   const variation = new Map<WorkerKind, Readonly<Record<string, string>>>()
   const asked = new WeakSet<WorkerProcess>()
   let started = 0
+  let restarts = 0
+  let isOver = false
 
   const start = async (kind: WorkerKind, armed?: Failpoint): Promise<WorkerProcess> => {
     const worker = await startWorker({
@@ -40,7 +51,12 @@ export function createFleet(world: World, ground: Ground): RunFleet {
     })
     workers.push(worker)
     void worker.ended.then((how) => {
-      if (!asked.has(worker) && how !== 'SIGKILL') unexpected.push(`${kind} ended with ${how}`)
+      if (asked.has(worker) || how === 'SIGKILL') return
+      if (how !== EXIT_UNAVAILABLE) unexpected.push(`${kind} ended with ${how}`)
+      else if (!isOver) {
+        restarts++
+        void start(kind)
+      }
     })
     return worker
   }
@@ -57,9 +73,24 @@ export function createFleet(world: World, ground: Ground): RunFleet {
     retire,
     workers: (kind) => workers.filter((worker) => worker.kind === kind && worker.running()),
     dropConnections: (kind) => {
-      world.proxies.kafka[kind].drop()
       const store = kind === 'hot' ? world.proxies.clickhouse : world.proxies.s3
-      store.drop()
+      const proxies = [world.proxies.kafka[kind], store]
+      const open = proxies.reduce((sum, proxy) => sum + proxy.open, 0)
+      for (const proxy of proxies) proxy.drop()
+      return open
+    },
+    expectEnd: (worker) => {
+      asked.add(worker)
+    },
+    restarts: () => restarts,
+    close: async () => {
+      isOver = true
+      await Promise.all(workers.filter((worker) => worker.running()).map(retire))
+    },
+    killAll: async () => {
+      const ending = workers.filter((worker) => worker.running())
+      for (const worker of ending) worker.signal('SIGKILL')
+      await Promise.all(ending.map((worker) => worker.ended))
     },
     retireAll: async (kind) => {
       const ending = workers.filter(

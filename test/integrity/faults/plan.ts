@@ -42,7 +42,7 @@ export interface RunPlan {
   readonly world: readonly WorldFault[]
 }
 
-const CELLS_PER_RUN = 8
+const CELLS_PER_WORKER = 4
 const WORLD_PER_RUN = 2
 
 export function cellName(cell: Cell): string {
@@ -58,7 +58,14 @@ export function planRun(seed: number, run: number): RunPlan {
   return {
     run,
     seed,
-    cells: deal(ALL_CELLS, CELLS_PER_RUN, seed, run),
+    cells: WORKERS.flatMap((worker, at) =>
+      deal(
+        ALL_CELLS.filter((cell) => cell.worker === worker),
+        CELLS_PER_WORKER,
+        seed + 2 + at,
+        run,
+      ),
+    ),
     world: deal(WORLD_FAULTS, WORLD_PER_RUN, seed + 1, run),
   }
 }

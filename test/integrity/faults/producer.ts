@@ -1,62 +1,109 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, createWriteStream, existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Ground } from './topics.ts'
 import { through, type World } from './world.ts'
 
-/** The emitting application of a run: started, killed, started again over the same spool. */
+/** The emitting applications of a run, each with a spool of its own as on a host of its own. */
 export interface Producer {
+  /** `count` events over all hosts, at `perSecond`; then slowly more, until `finish`. */
   start(count: number, perSecond: number): void
-  /** SIGKILL while it emits, then a successor over the same spool that emits `count` more. */
+  /**
+   * SIGKILL on every host while it emits; half a record is left at the end of its spool, as by a write that was cut
+   * short; then a successor over the same spool that emits `count` more.
+   */
   killAndReplace(count: number, perSecond: number): Promise<void>
-  /** Resolves when the running emitter has had everything acknowledged. Rejects when it ended otherwise. */
-  finished(): Promise<void>
+  /** Tells the emitters to come to an end; resolves when all that they emitted is acknowledged. */
+  finish(): Promise<void>
   /** Ids of the events whose `emit` had returned `spooled`. */
   emitted(): readonly string[]
   stop(): void
 }
 
+interface Host {
+  readonly spool: string
+  readonly ids: string
+  child: ChildProcess | null
+  ended: Promise<number | string>
+}
+
 const EMITTER = fileURLToPath(new URL('./emitter.ts', import.meta.url))
+const HOSTS = 2
 
 export function createProducer(world: World, ground: Ground): Producer {
-  const ids = join(world.directory, `${ground.bucket}-ids.txt`)
-  const spool = join(world.directory, `${ground.bucket}-spool`)
-  const log = createWriteStream(join(world.directory, `${ground.bucket}-emitter.log`))
-  let child: ChildProcess | null = null
-  let ended: Promise<number | string> = Promise.resolve(0)
-
+  const base = join(world.directory, ground.bucket)
+  const log = createWriteStream(`${base}-emitter.log`)
+  const hosts = Array.from(
+    { length: HOSTS },
+    (_, at): Host => ({
+      ...{ spool: `${base}-spool-${at}`, ids: `${base}-ids-${at}.txt` },
+      ...{ child: null, ended: Promise.resolve(0) },
+    }),
+  )
+  const registry = through(world.proxies.registry, world.stack.endpoints.registry.url)
+  const brokers = `127.0.0.1:${world.proxies.kafka.producer.port}`
   const start = (count: number, perSecond: number): void => {
-    const registry = through(world.proxies.registry, world.stack.endpoints.registry.url)
-    const brokers = `127.0.0.1:${world.proxies.kafka.producer.port}`
-    const args = [EMITTER, brokers, registry, ground.prefix, spool, ids, String(count), String(perSecond)]
-    const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    started.stdout?.pipe(log, { end: false })
-    started.stderr?.pipe(log, { end: false })
-    ended = new Promise((resolve) => {
-      started.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))
-    })
-    child = started
+    for (const host of hosts) {
+      const load = [count, perSecond].map((value) => String(Math.ceil(value / HOSTS)))
+      const args = [EMITTER, brokers, registry, ground.prefix, host.spool, host.ids, ...load]
+      const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+      child.stdin.on('error', () => {})
+      child.stdout.pipe(log, { end: false })
+      child.stderr.pipe(log, { end: false })
+      host.child = child
+      host.ended = new Promise((resolve) => {
+        child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))
+      })
+    }
   }
   return {
     start,
     killAndReplace: async (count, perSecond) => {
-      child?.kill('SIGKILL')
-      await ended
+      for (const host of hosts) {
+        host.child?.kill('SIGKILL')
+        await host.ended
+        tearTail(host.spool)
+      }
       start(count, perSecond)
     },
-    finished: async () => {
-      const how = await ended
-      if (how !== 0) throw new Error(`the emitter ended with ${how}`)
+    finish: async () => {
+      for (const host of hosts) host.child?.stdin?.end()
+      for (const host of hosts) {
+        const how = await host.ended
+        if (how !== 0) throw new Error(`the emitter ended with ${how}`)
+      }
     },
-    emitted: () =>
-      existsSync(ids)
-        ? readFileSync(ids, 'utf8')
-            .split('\n')
-            .filter((line) => line !== '')
-        : [],
+    emitted: () => hosts.flatMap(({ ids }) => linesOf(ids)),
     stop: () => {
-      child?.kill('SIGKILL')
+      for (const host of hosts) host.child?.kill('SIGKILL')
     },
   }
+}
+
+/** The last line counts only when it is whole: the process may have died in it. */
+function linesOf(file: string): string[] {
+  if (!existsSync(file)) return []
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.length === UUID_LENGTH)
+}
+
+const UUID_LENGTH = 36
+const SEGMENT_FIXED_BYTES = 16
+const SCHEMA_LENGTH_AT = 8
+const TORN_BYTES = 40
+
+/**
+ * A write of some hundred bytes is over before a signal is looked at, so SIGKILL alone leaves whole records. Here the
+ * beginning of the segment's own first record is put at its end: what a cut in mid-write leaves.
+ */
+function tearTail(spool: string): void {
+  const segments = globSync(join(spool, '**', '*.seg'))
+  const newest = segments.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0]
+  if (newest === undefined) throw new Error('the killed emitter left no spool segment to tear')
+  const bytes = readFileSync(newest)
+  const start = SEGMENT_FIXED_BYTES + bytes.readUInt32BE(SCHEMA_LENGTH_AT)
+  if (bytes.length < start + 2 * TORN_BYTES) throw new Error('the killed emitter left an empty segment')
+  appendFileSync(newest, bytes.subarray(start, start + TORN_BYTES))
 }

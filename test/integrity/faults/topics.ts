@@ -22,10 +22,32 @@ export interface Ground {
 export const PARTITIONS = 3
 export const MAX_RECORD_BYTES = 200_000
 export const SESSION_MS = 2_500
-const STORE_TIMEOUT_MS = 3_000
+/** The hot sink sets `http_receive_timeout` to 10 s: a body that stands still for longer is given up by the server. */
+const BODY_TIMEOUT_MS = 10_000
+/**
+ * Longer than the session (2.5 s), what a rebalance waits for its members (twice that), the patience with another
+ * owner's insert (2 s) and the store's time-out (3 s), one after the other where they add up: when the worker wakes,
+ * others have taken over and gone on.
+ */
+export const STOP_MS = 6_000
+
+/** How workers and the stops of a run are set. */
+export interface Patience {
+  readonly storeTimeoutMs: number
+  /** For a worker that is stopped with half of a body on its way. */
+  readonly midBodyStopMs: number
+}
+
+/** The stop outlasts every time-out, the server's own included: nobody waits for the rest of the body any more. */
+export const IMPATIENT: Patience = { storeTimeoutMs: 3_000, midBodyStopMs: BODY_TIMEOUT_MS + 1_000 }
+/**
+ * The stop outlasts the session but neither end's time-out: the others have taken over, and the worker that wakes
+ * goes on with its half-sent body. Only the fence can stop it.
+ */
+export const PATIENT: Patience = { storeTimeoutMs: 8_000, midBodyStopMs: STOP_MS }
 const REGISTRY_TIMEOUT_MS = 5_000
 
-export async function layGround(world: World, name: string): Promise<Ground> {
+export async function layGround(world: World, name: string, { storeTimeoutMs }: Patience): Promise<Ground> {
   const { endpoints } = world.stack
   const prefix = `${name}.`
   const topics = [`${prefix}standard`, `${prefix}hipaa`]
@@ -43,7 +65,8 @@ export async function layGround(world: World, name: string): Promise<Ground> {
       }),
     ),
   )
-  const env = (kind: WorkerKind) => workerEnv(world, { kind, topics, quarantineTopic, bucket })
+  const env = (kind: WorkerKind) =>
+    workerEnv(world, { kind, topics, quarantineTopic, bucket, storeTimeoutMs })
   await initLocalArchive({ ...env('cold'), DAYBOOK_S3_ENDPOINT: endpoints.s3.endpoint })
   const { partitions } = await describeTopics({ brokers: endpoints.kafka.brokers }, topics)
   return { prefix, topics, quarantineTopic, bucket, schemaId: ids[0] ?? 0, partitions, env }
@@ -51,9 +74,10 @@ export async function layGround(world: World, name: string): Promise<Ground> {
 
 interface EnvOptions extends Pick<Ground, 'topics' | 'quarantineTopic' | 'bucket'> {
   readonly kind: WorkerKind
+  readonly storeTimeoutMs: number
 }
 
-function workerEnv(world: World, { kind, topics, quarantineTopic, bucket }: EnvOptions) {
+function workerEnv(world: World, { kind, topics, quarantineTopic, bucket, storeTimeoutMs }: EnvOptions) {
   const { proxies } = world
   const { clickhouse, s3, registry } = world.stack.endpoints
   return {
@@ -69,7 +93,7 @@ function workerEnv(world: World, { kind, topics, quarantineTopic, bucket }: EnvO
     DAYBOOK_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
     DAYBOOK_S3_FORCE_PATH_STYLE: 'true',
     DAYBOOK_S3_BUCKET: bucket,
-    DAYBOOK_STORE_TIMEOUT_MS: String(STORE_TIMEOUT_MS),
+    DAYBOOK_STORE_TIMEOUT_MS: String(storeTimeoutMs),
     DAYBOOK_TOPICS: topics.join(','),
     DAYBOOK_QUARANTINE_TOPIC: quarantineTopic,
     DAYBOOK_MAX_RECORD_BYTES: String(MAX_RECORD_BYTES),

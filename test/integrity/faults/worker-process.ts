@@ -16,8 +16,10 @@ export interface WorkerProcess {
   release(failpoint: Failpoint): void
   signal(name: NodeJS.Signals): void
   running(): boolean
-  /** Exit code, or the signal's name. */
+  /** Exit code, or the signal's name; all that it logged is known by then. */
   readonly ended: Promise<number | string>
+  /** Whether `text` stands in its log. */
+  logged(text: string): boolean
 }
 
 export interface WorkerSpec {
@@ -38,8 +40,9 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   const log = createWriteStream(spec.logFile, { flags: 'a' })
-  child.stdout?.pipe(log)
-  child.stderr?.pipe(log)
+  child.stdout?.pipe(log, { end: false })
+  child.stderr?.pipe(log, { end: false })
+  child.once('close', () => log.end())
   await once(child, 'spawn')
   return new FaultableWorker(child, spec)
 }
@@ -52,6 +55,7 @@ class FaultableWorker implements WorkerProcess {
   readonly #pipe: Socket
   readonly #waiting = new Map<Failpoint, () => void>()
   #running = true
+  #log = ''
 
   constructor(child: ChildProcess, spec: WorkerSpec) {
     const pipe = child.stdio[FAILPOINT_FD]
@@ -66,10 +70,13 @@ class FaultableWorker implements WorkerProcess {
     // A killed worker resets the pipe, and the reader passes that on.
     lines.on('error', () => {})
     this.ended = new Promise((resolve) => {
-      child.once('exit', (code, signal) => {
+      child.once('exit', () => {
         this.#running = false
-        resolve(code ?? signal ?? 'unknown')
       })
+      child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'))
+    })
+    child.stdout?.on('data', (chunk: Buffer) => {
+      this.#log += chunk.toString('utf8')
     })
     if (spec.armed !== undefined) this.#tell({ arm: spec.armed })
     this.#tell({ begin: true })
@@ -94,6 +101,10 @@ class FaultableWorker implements WorkerProcess {
 
   signal(name: NodeJS.Signals): void {
     if (this.#running) this.#child.kill(name)
+  }
+
+  logged(text: string): boolean {
+    return this.#log.includes(text)
   }
 
   running(): boolean {

@@ -16,12 +16,15 @@ export interface WorldFaultContext {
 }
 
 /** Faults during which no lane may touch the fleet, because they end and start workers themselves. */
-export const EXCLUSIVE: ReadonlySet<WorldFault> = new Set([
+export const EXCLUSIVE_FAULTS: ReadonlySet<WorldFault> = new Set([
   'scale-1-3-1',
   'commits-rewound',
   'commits-deleted',
   'two-versions',
 ])
+
+/** Faults that need both stores to be level first, and change what the truth is: see `scenarios.ts`. */
+export const SCENARIO_FAULTS: ReadonlySet<WorldFault> = new Set(['log-start-past-commit', 'topic-recreated'])
 
 const OUTAGE_MS = 2_500
 const GROUPS = ['daybook-hot', 'daybook-cold']
@@ -104,10 +107,11 @@ async function tamperWithCommits(
   { world, ground, fleet }: WorldFaultContext,
   how: 'rewind' | 'delete',
 ): Promise<void> {
-  await fleet.retireAll()
   const admin = world.kafka.admin()
   await admin.connect()
   try {
+    await untilCommitted(admin, ground)
+    await fleet.killAll()
     await untilEmpty(admin)
     if (how === 'delete') await admin.deleteGroups(GROUPS)
     else await rewind(admin, ground)
@@ -125,6 +129,20 @@ async function untilEmpty(admin: Admin): Promise<void> {
     const { groups } = await admin.describeGroups(GROUPS)
     if (groups.every((group) => group.members.length === 0)) return
     await pause(100)
+  }
+}
+
+/** Until then there is nothing to take away. */
+async function untilCommitted(admin: Admin, { topics }: Ground): Promise<void> {
+  for (;;) {
+    const states = await Promise.all(
+      GROUPS.map((groupId) => admin.fetchOffsets({ groupId, topics: [...topics] })),
+    )
+    const isCommitted = states.every((state) =>
+      state.some(({ partitions }) => partitions.some(({ offset }) => Number(offset) > 0)),
+    )
+    if (isCommitted) return
+    await pause(200)
   }
 }
 

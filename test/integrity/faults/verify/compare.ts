@@ -7,6 +7,9 @@ import type { RawPartition, RawRecord } from './raw-log.ts'
 
 export const POISON_KEY_PREFIX = 'poison:'
 
+/** The reason of a gap whose loss an operator accepted. */
+const LOST = 'lost_accepted'
+
 export interface HotRow {
   readonly offset: bigint
   readonly eventId: string
@@ -31,11 +34,17 @@ export interface ArchivedObject {
   readonly gaps: readonly { readonly first: bigint; readonly last: bigint; readonly reason: string }[]
 }
 
+/** Both included. */
+export interface Span {
+  readonly first: bigint
+  readonly last: bigint
+}
+
 export interface PartitionStores {
   readonly name: string
   readonly truth: RawPartition
-  /** The first offset after everything that Kafka has. */
-  readonly logEnd: bigint
+  /** Offsets that Kafka had and lost before the workers read them, which an operator accepted. */
+  readonly lost: Span | null
   readonly hot: readonly HotRow[]
   /** By offset: bytes as quarantined, each distinct entry once. */
   readonly quarantine: ReadonlyMap<bigint, readonly (Buffer | null)[]>
@@ -59,6 +68,13 @@ export function comparePartition(
   compareArchive(stores, verdicts)
 }
 
+/** What the workers could read. */
+export const reachable = ({ truth, lost }: Pick<PartitionStores, 'truth' | 'lost'>): readonly RawRecord[] =>
+  truth.records.filter(({ offset }) => !isIn(lost, offset))
+
+const isIn = (span: Span | null, offset: bigint): boolean =>
+  span !== null && offset >= span.first && offset <= span.last
+
 export const isPoison = (record: RawRecord): boolean =>
   record.key?.subarray(0, POISON_KEY_PREFIX.length).toString('latin1') === POISON_KEY_PREFIX
 
@@ -77,7 +93,7 @@ function compareHot(
     }
     held.set(row.offset, row)
   }
-  for (const record of stores.truth.records.filter(isEvent)) {
+  for (const record of reachable(stores).filter(isEvent)) {
     const row = held.get(record.offset)
     held.delete(record.offset)
     if (row === undefined) {
@@ -93,7 +109,7 @@ function compareHot(
 
 function compareQuarantine(stores: PartitionStores, verdicts: Verdicts): void {
   const seen = new Set(stores.quarantine.keys())
-  for (const record of stores.truth.records.filter(isPoison)) {
+  for (const record of reachable(stores).filter(isPoison)) {
     const copies = stores.quarantine.get(record.offset)
     seen.delete(record.offset)
     if (copies === undefined) {
@@ -109,7 +125,7 @@ function compareQuarantine(stores: PartitionStores, verdicts: Verdicts): void {
 function compareArchive(stores: PartitionStores, verdicts: Verdicts): void {
   const objects = [...stores.archive].sort((a, b) => (a.first < b.first ? -1 : 1))
   const records = new Map<bigint, ArchivedRecord>()
-  const gaps = new Set<bigint>()
+  const gaps = new Map<bigint, string>()
   let next = 0n
   for (const object of objects) {
     if (object.first !== next)
@@ -122,10 +138,10 @@ function compareArchive(stores: PartitionStores, verdicts: Verdicts): void {
       }
       records.set(record.offset, record)
     }
-    for (const gap of object.gaps) for (let at = gap.first; at <= gap.last; at++) gaps.add(at)
+    for (const gap of object.gaps) for (let at = gap.first; at <= gap.last; at++) gaps.set(at, gap.reason)
   }
-  for (const record of stores.truth.records) compareArchived(stores.name, record, records, verdicts)
-  const last = stores.truth.records.at(-1)?.offset
+  for (const record of reachable(stores)) compareArchived(stores.name, record, records, verdicts)
+  const last = reachable(stores).at(-1)?.offset
   if (last !== undefined && next !== last + 1n) {
     verdicts.violations.push(`${stores.name}: archived through ${next - 1n}, the last record is ${last}`)
   }
@@ -159,10 +175,10 @@ function compareArchived(
 function accountForEveryOffset(
   stores: PartitionStores,
   next: bigint,
-  gaps: Set<bigint>,
+  gaps: ReadonlyMap<bigint, string>,
   verdicts: Verdicts,
 ): void {
-  const records = new Set(stores.truth.records.map((record) => record.offset))
+  const records = new Set(reachable(stores).map((record) => record.offset))
   const unheld = new Set([...stores.truth.control, ...stores.truth.aborted])
   for (let offset = 0n; offset < next; offset++) {
     if (records.has(offset) === gaps.has(offset)) {
@@ -170,8 +186,14 @@ function accountForEveryOffset(
         `${stores.name}@${offset}: ${gaps.has(offset) ? 'a record listed as a gap' : 'unaccounted for'}`,
       )
     }
-    if (gaps.has(offset) && !unheld.has(offset)) {
+    const isLost = isIn(stores.lost, offset)
+    if (gaps.has(offset) && !isLost && !unheld.has(offset)) {
       verdicts.violations.push(`${stores.name}@${offset}: a gap that Kafka does not have`)
+    }
+    if (isLost !== (gaps.get(offset) === LOST)) {
+      verdicts.violations.push(
+        `${stores.name}@${offset}: ${isLost ? `lost, listed as ${gaps.get(offset)}` : 'listed as lost'}`,
+      )
     }
   }
 }

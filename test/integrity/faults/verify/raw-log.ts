@@ -13,6 +13,7 @@ export interface RawRecord {
   readonly timestamp: number
   readonly key: Buffer | null
   readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string>>
 }
 
 export interface RawPartition {
@@ -92,9 +93,15 @@ function readBatch(batch: Buffer): Batch {
     const [timestampDelta, afterTimestamp] = varint(body, start + 1)
     const [offsetDelta, afterOffset] = varint(body, afterTimestamp)
     const [key, afterKey] = bytes(body, afterOffset)
-    const [value] = bytes(body, afterKey)
+    const [value, afterValue] = bytes(body, afterKey)
     const timestamp = logAppendTime ? maxTimestamp : baseTimestamp + timestampDelta
-    records.push({ offset: baseOffset + BigInt(offsetDelta), timestamp, key, value })
+    records.push({
+      offset: baseOffset + BigInt(offsetDelta),
+      timestamp,
+      key,
+      value,
+      headers: headersAt(body, afterValue),
+    })
     position = end
   }
   return {
@@ -103,6 +110,18 @@ function readBatch(batch: Buffer): Batch {
     control: (attributes & 0x20) !== 0,
     records,
   }
+}
+
+function headersAt(body: Buffer, position: number): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {}
+  let [count, at] = varint(body, position)
+  for (; count > 0; count--) {
+    const [name, afterName] = bytes(body, at)
+    const [value, afterValue] = bytes(body, afterName)
+    headers[name?.toString('utf8') ?? ''] = value?.toString('utf8') ?? ''
+    at = afterValue
+  }
+  return headers
 }
 
 function decompress(body: Buffer, codec: number): Buffer {

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3'
 import avro from 'avsc'
 import type { ArchivedObject, ArchivedRecord } from './compare.ts'
-import { leafHash, merkleRoot } from './merkle.ts'
+import { MerkleTree } from './merkle.ts'
 
 /** Reads archive objects by the published format (docs/formats) and avsc alone, apart from the product's readers. */
 
@@ -26,18 +26,27 @@ export async function readArchive(s3: S3Client, bucket: string, prefix: string):
   const keys = (await listKeys(s3, bucket, prefix)).filter((key) => key.endsWith('.avro'))
   const objects: ArchivedObject[] = []
   const faults = await versionFaults(s3, bucket, prefix)
-  const leaves: Buffer[] = []
+  const tree = new MerkleTree()
   for (const key of keys) {
     const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
     const bytes = Buffer.from((await answer.Body?.transformToByteArray()) ?? [])
     const { object, meta } = readObject(key, bytes)
     objects.push(object)
-    for (const record of object.records) leaves.push(leafHash(preimage(text(meta, 'daybook.log'), record)))
-    const root = merkleRoot(leaves).toString('base64')
-    if (root !== text(meta, 'daybook.root'))
+    for (const record of object.records) tree.add(preimage(text(meta, 'daybook.log'), record))
+    if (tree.root().toString('base64') !== text(meta, 'daybook.root'))
       faults.push(`${key}: its root is not that of its leaves and all before`)
   }
   return { objects, faults }
+}
+
+/** The last offset of the newest object, by its own header; null where there is none. */
+export async function archivedThrough(s3: S3Client, bucket: string, prefix: string): Promise<bigint | null> {
+  const key = (await listKeys(s3, bucket, prefix)).filter((name) => name.endsWith('.avro')).at(-1)
+  if (key === undefined) return null
+  const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
+  const bytes = Buffer.from((await answer.Body?.transformToByteArray()) ?? [])
+  const meta: Meta = META.decode(bytes, 4).value
+  return BigInt(text(meta, 'daybook.last'))
 }
 
 async function listKeys(s3: S3Client, bucket: string, prefix: string): Promise<string[]> {

@@ -32,6 +32,32 @@ export async function readHotRows(
   return rows.map((row) => ({ ...row, offset: BigInt(row.offset) }))
 }
 
+/** How many rows the raw table has of each partition, by `<topic id>/<partition>`. */
+export async function countRows(
+  access: ClickHouseAccess,
+  topicIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await ask<{ place: string; count: string }>(
+    access,
+    `SELECT concat(toString(_topic_id), '/', toString(_partition)) AS place, count() AS count
+     FROM daybook.events WHERE _topic_id IN (${topicIds.map((id) => `'${id}'`).join(',')}) GROUP BY place`,
+  )
+  return new Map(rows.map(({ place, count }) => [place, Number(count)]))
+}
+
+/** Offsets that the hot store lists as lost, of one partition, in order. */
+export function readLosses(
+  access: ClickHouseAccess,
+  topicId: string,
+  partition: number,
+): Promise<{ first: string; last: string }[]> {
+  return ask(
+    access,
+    `SELECT DISTINCT first, last FROM daybook.gaps
+     WHERE topic_id = '${topicId}' AND partition = ${partition} AND reason = 'lost_accepted' ORDER BY first`,
+  )
+}
+
 /** How often each event shows in the view, where it is not exactly once; and the number of distinct events. */
 export async function readView(access: ClickHouseAccess, topicIds: readonly string[]) {
   const topics = topicIds.map((id) => `'${id}'`).join(',')

@@ -2,19 +2,14 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { S3Client } from '@aws-sdk/client-s3'
 import avro from 'avsc'
-import { comparePartition, isEvent, type Verdicts } from './compare.ts'
+import { comparePartition, isEvent, reachable, type Span, type Verdicts } from './compare.ts'
 import { type RawPartition, readRawPartition } from './raw-log.ts'
-import { readArchive } from './read-archive.ts'
-import { readHotRows, readView } from './read-clickhouse.ts'
+import { archivedThrough, readArchive } from './read-archive.ts'
+import { countRows, readHotRows, readLosses, readView } from './read-clickhouse.ts'
 
 /** Where to look, in plain values: nothing here knows the product. */
 export interface VerifyTarget {
   readonly kafkaLogDir: string
-  readonly partitions: readonly {
-    readonly topic: string
-    readonly topicId: string
-    readonly partition: number
-  }[]
   readonly quarantineTopic: string
   readonly quarantinePartitions: number
   readonly clickhouseUrl: string
@@ -30,55 +25,97 @@ export interface VerifyTarget {
   readonly emitted: readonly string[]
 }
 
+/** One incarnation of a partition, and all that the broker ever held of it. */
+export interface Truth {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly truth: RawPartition
+  /** Offsets that were deleted before the workers read them, and accepted as lost. */
+  readonly lost: Span | null
+}
+
 export interface VerifyResult extends Verdicts {
   readonly records: number
   readonly events: number
 }
 
+type Quarantine = ReadonlyMap<string, ReadonlyMap<bigint, readonly (Buffer | null)[]>>
+
 const WIRE_HEADER_BYTES = 5
 
-export async function verifyRun(target: VerifyTarget): Promise<VerifyResult> {
+/** Reads the broker's own files; call when nobody produces any more. */
+export function takeTruths(
+  target: Pick<VerifyTarget, 'kafkaLogDir'>,
+  partitions: readonly Omit<Truth, 'truth' | 'lost'>[],
+): Truth[] {
+  return partitions.map((partition) => {
+    const directory = join(target.kafkaLogDir, `${partition.topic}-${partition.partition}`)
+    return { ...partition, truth: readRawPartition(directory), lost: null }
+  })
+}
+
+export async function verifyRun(target: VerifyTarget, truths: readonly Truth[]): Promise<VerifyResult> {
   const verdicts: Verdicts = { lost: 0, duplicated: 0, violations: [] }
   const s3 = createClient(target)
   const quarantined = readQuarantine(target)
-  const truths = readTruths(target)
-  let records = 0
-  for (const { topic, topicId, partition, truth } of truths) {
-    records += truth.records.length
-    const { objects, faults } = await readArchive(s3, target.bucket, `v1/${topic}/${topicId}/p=${partition}/`)
-    verdicts.violations.push(...faults)
-    comparePartition(
-      {
-        name: `${topic}/${partition}`,
-        truth,
-        logEnd: (truth.records.at(-1)?.offset ?? -1n) + 1n,
-        hot: await readHotRows({ url: target.clickhouseUrl }, topicId, partition),
-        quarantine: quarantined.get(`${topic}:${partition}`) ?? new Map(),
-        archive: objects,
-      },
-      verdicts,
-      (record) =>
-        createHash('sha256')
-          .update(record.value?.subarray(WIRE_HEADER_BYTES) ?? '')
-          .digest('hex'),
-    )
-  }
+  for (const truth of truths) await verifyPartition({ target, s3, quarantined, truth, verdicts })
   s3.destroy()
   const events = await compareView(target, truths, verdicts)
+  const records = truths.reduce((sum, { truth }) => sum + truth.records.length, 0)
   return { ...verdicts, records, events }
 }
 
-/** What has to be there before it is worth comparing. */
-export async function isSettled(target: VerifyTarget): Promise<boolean> {
+interface PartitionCheck {
+  readonly target: VerifyTarget
+  readonly s3: S3Client
+  readonly quarantined: Quarantine
+  readonly truth: Truth
+  readonly verdicts: Verdicts
+}
+
+async function verifyPartition({ target, s3, quarantined, truth: one, verdicts }: PartitionCheck) {
+  const { topic, topicId, partition, truth, lost } = one
+  const name = `${topic}/${partition}`
+  const clickhouse = { url: target.clickhouseUrl }
+  const { objects, faults } = await readArchive(s3, target.bucket, prefixOf(one))
+  verdicts.violations.push(...faults)
+  const stores = {
+    ...{ name, truth, lost, archive: objects },
+    hot: await readHotRows(clickhouse, topicId, partition),
+    quarantine: quarantined.get(placeOf(one)) ?? new Map(),
+  }
+  comparePartition(stores, verdicts, (record) =>
+    createHash('sha256')
+      .update(record.value?.subarray(WIRE_HEADER_BYTES) ?? '')
+      .digest('hex'),
+  )
+  const losses = await readLosses(clickhouse, topicId, partition)
+  const listed = losses.map(({ first, last }) => `${first}–${last}`).join(', ')
+  const expected = lost === null ? '' : `${lost.first}–${lost.last}`
+  if (listed !== expected)
+    verdicts.violations.push(`${name}: the hot store lists as lost "${listed}", not "${expected}"`)
+}
+
+const placeOf = ({ topicId, partition }: Truth): string => `${topicId}/${partition}`
+const prefixOf = ({ topic, topicId, partition }: Truth): string => `v1/${topic}/${topicId}/p=${partition}/`
+
+/** Whether both stores hold as much as there is to hold: before that it is not worth comparing. */
+export async function isSettled(target: VerifyTarget, truths: readonly Truth[]): Promise<boolean> {
+  const rows = await countRows(
+    { url: target.clickhouseUrl },
+    truths.map(({ topicId }) => topicId),
+  )
+  for (const one of truths) {
+    if ((rows.get(placeOf(one)) ?? 0) < reachable(one).filter(isEvent).length) return false
+  }
   const s3 = createClient(target)
   try {
-    for (const { topic, topicId, partition, truth } of readTruths(target)) {
-      const last = truth.records.at(-1)?.offset
+    for (const one of truths) {
+      const last = reachable(one).at(-1)?.offset
       if (last === undefined) continue
-      const rows = await readHotRows({ url: target.clickhouseUrl }, topicId, partition)
-      if (rows.length < truth.records.filter(isEvent).length) return false
-      const { objects } = await readArchive(s3, target.bucket, `v1/${topic}/${topicId}/p=${partition}/`)
-      if ((objects.at(-1)?.last ?? -1n) < last) return false
+      const through = await archivedThrough(s3, target.bucket, prefixOf(one))
+      if (through === null || through < last) return false
     }
     return true
   } finally {
@@ -86,22 +123,14 @@ export async function isSettled(target: VerifyTarget): Promise<boolean> {
   }
 }
 
-function readTruths(target: VerifyTarget) {
-  return target.partitions.map((partition) => {
-    const directory = join(target.kafkaLogDir, `${partition.topic}-${partition.partition}`)
-    return { ...partition, truth: readRawPartition(directory) satisfies RawPartition }
-  })
-}
-
-/** By `topic:partition`, then by offset, the bytes of each entry. */
-function readQuarantine(target: VerifyTarget): Map<string, Map<bigint, (Buffer | null)[]>> {
+/** By `<topic id>/<partition>`, then by offset, the bytes of each entry. */
+function readQuarantine(target: VerifyTarget): Quarantine {
   const entries = new Map<string, Map<bigint, (Buffer | null)[]>>()
   for (let partition = 0; partition < target.quarantinePartitions; partition++) {
     const { records } = readRawPartition(join(target.kafkaLogDir, `${target.quarantineTopic}-${partition}`))
-    for (const { key, value } of records) {
-      const name = key?.toString('utf8') ?? ''
-      const place = name.slice(0, name.lastIndexOf(':'))
-      const offset = BigInt(name.slice(name.lastIndexOf(':') + 1))
+    for (const { headers, value } of records) {
+      const place = `${headers['daybook-topic-id']}/${headers['daybook-partition']}`
+      const offset = BigInt(headers['daybook-offset'] ?? -1)
       const ofPartition = entries.get(place) ?? new Map<bigint, (Buffer | null)[]>()
       ofPartition.set(offset, [...(ofPartition.get(offset) ?? []), value])
       entries.set(place, ofPartition)
@@ -112,21 +141,18 @@ function readQuarantine(target: VerifyTarget): Map<string, Map<bigint, (Buffer |
 
 async function compareView(
   target: VerifyTarget,
-  truths: readonly { readonly topicId: string; readonly truth: RawPartition }[],
+  truths: readonly Truth[],
   verdicts: Verdicts,
 ): Promise<number> {
   const type = avro.Type.forSchema(JSON.parse(target.schemaText))
   const ids = new Set<string>()
-  for (const { truth } of truths) {
-    for (const record of truth.records.filter(isEvent)) {
-      const event: { event_id: string } = type.fromBuffer(
-        record.value?.subarray(WIRE_HEADER_BYTES) ?? Buffer.alloc(0),
-      )
-      ids.add(event.event_id)
-    }
+  const everSent = new Set<string>()
+  for (const one of truths) {
+    for (const record of reachable(one).filter(isEvent)) ids.add(eventId(type, record.value))
+    for (const record of one.truth.records.filter(isEvent)) everSent.add(eventId(type, record.value))
   }
   for (const id of target.emitted) {
-    if (ids.has(id)) continue
+    if (everSent.has(id)) continue
     verdicts.lost++
     verdicts.violations.push(`event ${id} was spooled and never reached Kafka`)
   }
@@ -140,6 +166,11 @@ async function compareView(
   }
   verdicts.violations.push(...view.twice.map((id) => `event ${id} shows twice`))
   return ids.size
+}
+
+function eventId(type: avro.Type, value: Buffer | null): string {
+  const event: { event_id: string } = type.fromBuffer(value?.subarray(WIRE_HEADER_BYTES) ?? Buffer.alloc(0))
+  return event.event_id
 }
 
 function createClient({ s3 }: VerifyTarget): S3Client {

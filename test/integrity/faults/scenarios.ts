@@ -1,0 +1,192 @@
+import { acceptLoss as acceptColdLoss } from '../../../consumers/cold/accepted-loss.ts'
+import { initArchive } from '../../../consumers/cold/init.ts'
+import { createColdContext } from '../../../consumers/cold-context.ts'
+import type { PartitionRef } from '../../../consumers/engine/contracts.ts'
+import { acceptLoss as acceptHotLoss } from '../../../consumers/hot/accept-loss.ts'
+import { createHotClients } from '../../../consumers/hot/client.ts'
+import { createHotStore, type HotStore } from '../../../consumers/hot/store.ts'
+import { acceptTopic } from '../../../consumers/hot/topics.ts'
+import { describeTopics } from '../../../consumers/kafka/describe-topics.ts'
+import { createTopics } from '../../../infra/local/steps/topics.ts'
+import { readColdConfig } from '../../../runtime/worker-config.ts'
+import type { RunFleet } from './fleet.ts'
+import { WORKERS, type WorkerKind, type WorldFault } from './plan.ts'
+import type { Producer } from './producer.ts'
+import { settle } from './settle.ts'
+import { type Ground, PARTITIONS } from './topics.ts'
+import { type Truth, takeTruths, type VerifyTarget } from './verify/verify-run.ts'
+import type { World } from './world.ts'
+
+/**
+ * Faults that an operator has to answer. Each begins with both stores level and no worker running, and ends so: the
+ * fault is committed, every worker must refuse to go on, the operator accepts, and the workers go on.
+ */
+export interface ScenarioContext {
+  readonly world: World
+  readonly ground: Ground
+  readonly fleet: RunFleet
+  readonly producer: Producer
+  readonly target: VerifyTarget
+  readonly settleMs: number
+}
+
+const LOAD = { count: 600, perSecond: 3_000 }
+const REFUSE_MS = 20_000
+const RETRY_MS = 200
+const KEPT_RECORDS = 2n
+const REASON = 'fault run'
+
+/** Returns the truth as it is then. @throws where a worker did not refuse: that is a violation */
+export async function playScenario(
+  fault: WorldFault,
+  context: ScenarioContext,
+  truths: readonly Truth[],
+): Promise<Truth[]> {
+  const after =
+    fault === 'topic-recreated' ? await recreateTopic(context, truths) : await moveLogStart(context, truths)
+  await Promise.all(WORKERS.map((kind) => context.fleet.start(kind)))
+  await settle(context.target, after, context.settleMs)
+  await context.fleet.retireAll()
+  return after
+}
+
+/** Records that no worker has read are deleted, as by retention; the last ones of each partition stay. */
+async function moveLogStart(context: ScenarioContext, before: readonly Truth[]): Promise<Truth[]> {
+  const { world, ground, target } = context
+  const topic = ground.topics[1] ?? ''
+  await load(context)
+  const after = takeTruths(target, ground.partitions).map((truth): Truth => {
+    const held = before.find((one) => one.topicId === truth.topicId && one.partition === truth.partition)
+    const first = lastOffset(held) + 1n
+    const last = lastOffset(truth) - KEPT_RECORDS
+    return truth.topic === topic && last >= first ? { ...truth, lost: { first, last } } : truth
+  })
+  const losses = after.flatMap(({ lost, ...partition }) => (lost === null ? [] : [{ partition, lost }]))
+  if (losses.length === 0) throw new Error('no record came that could be deleted')
+  const admin = world.kafka.admin()
+  await admin.connect()
+  // Makes the client learn where the topic is; the call after it does not by itself.
+  await admin.fetchTopicOffsets(topic)
+  await admin.deleteTopicRecords({
+    topic,
+    partitions: losses.map(({ partition: { partition }, lost }) => ({
+      partition,
+      offset: String(lost.last + 1n),
+    })),
+  })
+  await admin.disconnect()
+  await allRefuse(context, {
+    hot: ['DAYBOOK_ENGINE_LOG_LOST'],
+    cold: ['DAYBOOK_ENGINE_LOG_LOST'],
+  })
+  const cold = await coldContext(context)
+  await withHotStore(world, async (store) => {
+    for (const { partition: place, lost } of losses) {
+      const partition = refOf(place)
+      await acceptHotLoss(store, {
+        partition,
+        through: lost.last,
+        by: 'faults',
+        reason: REASON,
+        at: Date.now(),
+      })
+      await acceptColdLoss(cold, { partition, ...lost, reason: REASON })
+    }
+  })
+  return after
+}
+
+/** A topic is deleted and made again under its name; the truth about the old one is what was read before. */
+async function recreateTopic(context: ScenarioContext, before: readonly Truth[]): Promise<Truth[]> {
+  const { world, ground, target } = context
+  const topic = ground.topics[0] ?? ''
+  const oldId = ground.partitions.find((partition) => partition.topic === topic)?.topicId ?? ''
+  const partitions = await makeAnew(context, topic, oldId)
+  await load(context)
+  await allRefuse(context, {
+    hot: ['DAYBOOK_HOT_TOPIC_RECREATED'],
+    cold: ['DAYBOOK_COLD_TOPIC_RECREATED'],
+  })
+  const anew = partitions.filter((partition) => partition.topic === topic)
+  const cold = await coldContext(context)
+  await withHotStore(world, async (store) => {
+    const [ref] = anew
+    if (ref !== undefined) await acceptTopic(store, { ref, by: 'faults', reason: REASON, at: Date.now() })
+  })
+  for (const partition of anew) await initArchive(cold, { partition, reason: REASON, acceptRecreated: true })
+  const old = before.filter((truth) => truth.topicId === oldId)
+  return [...old, ...takeTruths(target, partitions)]
+}
+
+async function makeAnew(
+  { world, ground }: ScenarioContext,
+  topic: string,
+  oldId: string,
+): Promise<readonly PartitionRef[]> {
+  const { kafka } = world.stack.endpoints
+  const admin = world.kafka.admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [topic] })
+  await admin.disconnect()
+  const { topics, quarantineTopic } = ground
+  return untilIt(async () => {
+    await createTopics({ kafka, topics, quarantineTopic, partitions: PARTITIONS })
+    const { partitions } = await describeTopics({ brokers: kafka.brokers }, topics)
+    return partitions.some((partition) => partition.topicId === oldId) ? null : partitions
+  })
+}
+
+/** What the broker says of a topic takes a moment to change. */
+async function untilIt<T>(act: () => Promise<T | null>): Promise<T> {
+  const deadline = Date.now() + REFUSE_MS
+  for (;;) {
+    const result = await act().catch((error: unknown) => {
+      if (Date.now() > deadline) throw error
+      return null
+    })
+    if (result !== null) return result
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+}
+
+async function load({ producer }: ScenarioContext): Promise<void> {
+  producer.start(LOAD.count, LOAD.perSecond)
+  await producer.finish()
+}
+
+/** A worker of each kind is started: it must end by itself, not with success, and name one of the codes. */
+async function allRefuse(
+  { fleet }: ScenarioContext,
+  codes: Readonly<Record<WorkerKind, readonly string[]>>,
+): Promise<void> {
+  await Promise.all(
+    WORKERS.map(async (kind) => {
+      const worker = await fleet.start(kind)
+      fleet.expectEnd(worker)
+      const timer = setTimeout(() => worker.signal('SIGKILL'), REFUSE_MS)
+      const how = await worker.ended
+      clearTimeout(timer)
+      if (typeof how !== 'number' || how === 0)
+        throw new Error(`the ${kind} worker went on instead of stopping: ${how}`)
+      if (!codes[kind].some((code) => worker.logged(code)))
+        throw new Error(`the ${kind} worker ended with ${how}, and names none of ${codes[kind].join(', ')}`)
+    }),
+  )
+}
+
+async function coldContext({ world, ground }: ScenarioContext) {
+  const { s3, kafka } = world.stack.endpoints
+  const config = readColdConfig({ ...ground.env('cold'), DAYBOOK_S3_ENDPOINT: s3.endpoint })
+  const { clusterId } = await describeTopics({ brokers: kafka.brokers }, ground.topics)
+  return createColdContext({ config, clusterId, onTampering: () => {} })
+}
+
+async function withHotStore(world: World, act: (store: HotStore) => Promise<void>): Promise<void> {
+  const clients = createHotClients(world.stack.endpoints.clickhouse)
+  const store = createHotStore({ clients, database: 'daybook' })
+  await act(store).finally(() => store.close())
+}
+
+const lastOffset = (truth: Truth | undefined): bigint => truth?.truth.records.at(-1)?.offset ?? -1n
+
+const refOf = ({ topic, topicId, partition }: PartitionRef): PartitionRef => ({ topic, topicId, partition })
