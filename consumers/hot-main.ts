@@ -1,41 +1,4 @@
-import { systemClock } from '../runtime/clock.ts'
 import { readHotConfig } from '../runtime/worker-config.ts'
-import { createHotClients } from './hot/client.ts'
-import { createHotSink } from './hot/sink.ts'
-import { createQuarantine } from './kafka/quarantine.ts'
-import { kafkaOf, runWorker } from './worker.ts'
+import { runHotWorker } from './hot-worker.ts'
 
-/** The hot worker: Kafka → ClickHouse. */
-const config = readHotConfig(process.env)
-
-await runWorker({
-  service: 'hot',
-  groupId: 'daybook-hot',
-  config,
-  quarantineTopic: config.quarantineTopic,
-  make: async ({ catalogue, failpoints, log }) => {
-    const clients = createHotClients({
-      url: config.clickhouseUrl,
-      user: config.clickhouseUser,
-      password: config.clickhousePassword ?? '',
-      requestTimeoutMs: config.storeTimeoutMs,
-    })
-    const sink = createHotSink({
-      clients,
-      database: 'daybook',
-      schemas: {
-        table: catalogue.newest.schema,
-        schemaOf: (id) => {
-          catalogue.assertNotNewer(id)
-          return catalogue.schemaOf(id).schema
-        },
-      },
-      quarantine: createQuarantine({ ...kafkaOf(config), topic: config.quarantineTopic, log }),
-      clock: systemClock,
-      failpoints,
-    })
-    const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }
-    // Partitions keep step, so that they share inserts: few large parts instead of many small ones.
-    return { sink, cut, limits: { gatherAgeRatio: 0.5 }, checkStore: async () => {} }
-  },
-})
+await runHotWorker({ config: readHotConfig(process.env) })

@@ -37,7 +37,7 @@ SETTINGS
     kafka_thread_per_consumer = {threadPerConsumer},
     kafka_max_block_size = {blockRows},
     kafka_poll_max_batch_size = {pollRows},
-    kafka_flush_interval_ms = 7500;
+    kafka_flush_interval_ms = {flushMs};
 
 CREATE MATERIALIZED VIEW daybook.peer_view TO daybook.events AS
 SELECT

@@ -8,6 +8,7 @@ import { type ClaimedRows, createEventInsert } from './event-insert.ts'
 import type { EventRow, EventRows } from './event-rows.ts'
 import type { Fence } from './fence.ts'
 import { createGapLedger, type GapLedger, hotGaps } from './gap-rows.ts'
+import type { InsertEncoding } from './insert-encoding.ts'
 import { createRejectingInsert, type RejectingInsert } from './rejects.ts'
 import { nextSlice, type Queue } from './slices.ts'
 import type { HotStore } from './store.ts'
@@ -20,6 +21,7 @@ export interface DelivererOptions {
   readonly quarantine: Quarantine
   readonly failpoints: Failpoints
   readonly table: AvroRecordSchema
+  readonly encoding: InsertEncoding
   /** What the owner ids of this process begin with. */
   readonly processId: string
   readonly now: () => number

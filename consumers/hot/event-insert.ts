@@ -5,9 +5,10 @@ import { withFailpoints } from './body-failpoints.ts'
 import type { HotClaim } from './claim.ts'
 import type { EventRow } from './event-rows.ts'
 import { AVRO_EXCEPTION, faultKind, faultNumber } from './fault.ts'
-import { type BodyPart, bodyBytes, createBodyEncoder } from './insert-body.ts'
+import { type BodyPart, bodyBytes } from './insert-body.ts'
+import type { InsertEncoding } from './insert-encoding.ts'
 import { insertComment } from './running-inserts.ts'
-import { bodySchema, insertStatements } from './statements.ts'
+import { insertStatements } from './statements.ts'
 import type { HotStore } from './store.ts'
 
 /** Rows of one partition, with the claim under which they are written. */
@@ -32,18 +33,18 @@ export interface EventInsert {
 export function createEventInsert(o: {
   readonly store: HotStore
   readonly table: AvroRecordSchema
+  readonly encoding: InsertEncoding
   readonly failpoints: Failpoints
 }): EventInsert {
-  const { store, failpoints } = o
-  const statements = insertStatements({ database: store.database, schema: o.table })
-  const encoder = createBodyEncoder(bodySchema(o.table))
+  const { store, failpoints, encoding } = o
+  const statements = insertStatements({ database: store.database, schema: o.table, encoding })
 
   async function send(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<void> {
     const owned = parts.map(({ claim }) => ({ partition: claim.partition, owner: claim.owner }))
     const bodyParts: BodyPart[] = parts.map(({ rows }, range) => ({ range, rows }))
     await store.insert({
       sql: statements.insert(owned),
-      body: withFailpoints(encoder.encode(bodyParts), totalBytes(bodyParts), failpoints),
+      body: withFailpoints(encoding.encode(bodyParts), totalBytes(bodyParts), failpoints),
       queryId: `daybook-hot-${randomUUID()}`,
       comment: insertComment(store.database, owned),
       signal,

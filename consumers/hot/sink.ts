@@ -9,6 +9,7 @@ import { createCopies } from './copies.ts'
 import { createDeliverer } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './event-rows.ts'
 import { createFence, type Fence } from './fence.ts'
+import { avroEncoding, type InsertEncoding } from './insert-encoding.ts'
 import { createRunningInserts, type RunningInserts } from './running-inserts.ts'
 import { createHotStore, type HotStore } from './store.ts'
 import { readTip } from './tip.ts'
@@ -24,6 +25,8 @@ export interface HotSinkOptions {
   readonly quarantine: Quarantine
   readonly clock: Clock
   readonly failpoints: Failpoints
+  /** Default: Avro. For comparisons. */
+  readonly encoding?: InsertEncoding
   /** How long inserts of an earlier owner may go on before they are killed. */
   readonly patienceMs?: number
   /** How long to wait for a killed insert. */
@@ -79,6 +82,7 @@ class HotSink implements Sink {
       ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
       ...{ fence: this.#fence, rows: this.#rows, table: o.schemas.table },
       copies: createCopies({ store, clock }),
+      encoding: o.encoding ?? avroEncoding(o.schemas.table),
     })
   }
 

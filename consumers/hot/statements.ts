@@ -2,6 +2,7 @@ import type { AvroField, AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { spliceSchema } from '../../schemas/splice.ts'
 import type { PartitionRef } from '../engine/contracts.ts'
 import { eventColumns } from './column-types.ts'
+import type { InsertEncoding } from './insert-encoding.ts'
 import { identifier, quote, quoteAll } from './quote.ts'
 
 /**
@@ -31,14 +32,16 @@ export interface OwnedPartition {
 export const FENCED = 'daybook: fenced'
 
 export interface InsertStatements {
-  /** The INSERT whose body is an Avro container of `bodySchema`; `_range` counts from 0 through `owned`. */
+  /** The INSERT whose rows have the columns of `bodySchema`; `_range` counts from 0 through `owned`. */
   insert(owned: readonly OwnedPartition[]): string
 }
 
 export function insertStatements(o: {
   readonly database: string
   readonly schema: AvroRecordSchema
+  readonly encoding: Pick<InsertEncoding, 'format' | 'hash'>
 }): InsertStatements {
+  const { format, hash } = o.encoding
   const columns = eventColumns(o.schema)
   const names = columns.map((column) => identifier(column.name)).join(',')
   const structure = [
@@ -46,14 +49,14 @@ export function insertStatements(o: {
     '_offset Int64',
     "_received_at DateTime64(3, 'UTC')",
     '_schema_id UInt32',
-    '_content_hash FixedString(32)',
+    `_content_hash ${hash.type}`,
     ...columns.map((column) => `${identifier(column.name)} ${column.type}`),
   ].join(', ')
   const target = `${identifier(o.database)}.events (_topic_id,_topic,_partition,_offset,_received_at,_schema_id,_content_hash,${names})`
-  const source = `_offset,_received_at,_schema_id,_content_hash,${names} FROM input(${quote(structure)})`
+  const source = `_offset,_received_at,_schema_id,${hash.expression},${names} FROM input(${quote(structure)})`
   return {
     insert: (owned) =>
-      `INSERT INTO ${target} SELECT ${rangeColumns(owned)},${source} WHERE ${fenceCheck(o.database, owned)} FORMAT Avro`,
+      `INSERT INTO ${target} SELECT ${rangeColumns(owned)},${source} WHERE ${fenceCheck(o.database, owned)} FORMAT ${format}`,
   }
 }
 

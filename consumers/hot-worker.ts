@@ -1,0 +1,49 @@
+import { systemClock } from '../runtime/clock.ts'
+import type { HotConfig } from '../runtime/worker-config.ts'
+import { createHotClients } from './hot/client.ts'
+import type { InsertEncoding } from './hot/insert-encoding.ts'
+import { createHotSink } from './hot/sink.ts'
+import { createQuarantine } from './kafka/quarantine.ts'
+import { kafkaOf, runWorker } from './worker.ts'
+
+export interface HotWorkerOptions {
+  readonly config: HotConfig
+  /** For comparisons. */
+  readonly encoding?: InsertEncoding
+}
+
+/** The hot worker: Kafka → ClickHouse. Ends the process. */
+export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Promise<never> {
+  return runWorker({
+    service: 'hot',
+    groupId: 'daybook-hot',
+    config,
+    quarantineTopic: config.quarantineTopic,
+    make: async ({ catalogue, failpoints, log }) => {
+      const clients = createHotClients({
+        url: config.clickhouseUrl,
+        user: config.clickhouseUser,
+        password: config.clickhousePassword ?? '',
+        requestTimeoutMs: config.storeTimeoutMs,
+      })
+      const sink = createHotSink({
+        clients,
+        database: 'daybook',
+        schemas: {
+          table: catalogue.newest.schema,
+          schemaOf: (id) => {
+            catalogue.assertNotNewer(id)
+            return catalogue.schemaOf(id).schema
+          },
+        },
+        quarantine: createQuarantine({ ...kafkaOf(config), topic: config.quarantineTopic, log }),
+        clock: systemClock,
+        failpoints,
+        ...chosen,
+      })
+      const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }
+      // Partitions keep step, so that they share inserts: few large parts instead of many small ones.
+      return { sink, cut, limits: { gatherAgeRatio: 0.5 }, checkStore: async () => {} }
+    },
+  })
+}
