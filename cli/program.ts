@@ -1,12 +1,23 @@
 import { Command } from 'commander'
 import { VERSION } from '../schemas/version.ts'
+import { registerArchive } from './archive/register.ts'
 import type { CommandContext, Register } from './command.ts'
 import { registerEmit } from './emit/register.ts'
 import { registerOffsets } from './offsets/register.ts'
+import { registerQuarantine } from './quarantine/register.ts'
 import { registerSchemaCommands } from './schema/register.ts'
 import { registerSql } from './sql.ts'
+import { registerStatus } from './status/register.ts'
 
-const COMMANDS: readonly Register[] = [registerEmit, registerSql, registerOffsets, registerSchemaCommands]
+const COMMANDS: readonly Register[] = [
+  registerStatus,
+  registerEmit,
+  registerSql,
+  registerArchive,
+  registerQuarantine,
+  registerOffsets,
+  registerSchemaCommands,
+]
 
 /** The whole command line. Throws CommanderError instead of ending the process. */
 export function createProgram(context: CommandContext): Command {

@@ -14,7 +14,10 @@ interface RegisterOptions {
 
 /** `daybook schema register` */
 export const registerSchemaCommands: Register = (program, context) => {
-  const schema = program.command('schema').description('The event schema of this version.')
+  const schema = program
+    .command('schema')
+    .summary('the event schema')
+    .description('The event schema of this version.')
   schema
     .command('register')
     .summary('migrate ClickHouse, then register the event schema')

@@ -1,0 +1,95 @@
+import type { PartitionRef } from '../../consumers/engine/contracts.ts'
+import { createKafkaClient } from '../../consumers/kafka/client.ts'
+import type { Environment } from '../../runtime/config.ts'
+import { askRegistry } from '../../runtime/registry-http.ts'
+import { NEEDS, settingsOf } from '../configuration.ts'
+import { partitionsOf } from '../offsets/partitions.ts'
+import { coldTips, GROUPS, hotTips, type Position, readPositions, type Tips } from '../offsets/positions.ts'
+import { kafkaConnection, withBucket, withCluster, withHotStore } from '../stores.ts'
+import { type Answer, probe } from './probe.ts'
+
+const TIMEOUT_MS = 10_000
+const NO_TIPS: Tips = new Map()
+
+export type StatusSettings = ReturnType<typeof statusSettings>
+
+export interface Status {
+  readonly answers: Readonly<Record<'kafka' | 'registry' | 'clickhouse' | 's3', Answer>>
+  /** Whether the bucket can lock; null when it was not learned. */
+  readonly objectLock: boolean | null
+  /** Running workers by group. */
+  readonly members: Readonly<Record<string, number>>
+  readonly positions: readonly Position[]
+}
+
+export function statusSettings(env: Environment) {
+  return settingsOf(env, { ...NEEDS.kafka, ...NEEDS.registry, ...NEEDS.clickhouse, ...NEEDS.s3 })
+}
+
+/** Asks everybody. Never throws: who does not answer is named. */
+export async function gatherStatus(
+  env: Environment,
+  settings: StatusSettings,
+  signal: AbortSignal,
+): Promise<Status> {
+  const [kafka, registry] = await Promise.all([
+    probe(() => askKafka(env, settings.topics), TIMEOUT_MS),
+    probe(() => askRegistry(registryOf(settings), '/subjects'), TIMEOUT_MS),
+  ])
+  const refs = kafka.value?.refs ?? []
+  const [hot, cold] = await Promise.all([
+    probe(() => askClickHouse(env, refs, signal), TIMEOUT_MS),
+    probe(() => askBucket(env, refs, signal), TIMEOUT_MS),
+  ])
+  const tips = { hot: hot.value ?? NO_TIPS, cold: cold.value?.tips ?? NO_TIPS }
+  const positions = await probe(
+    () => withCluster(env, (cluster) => readPositions(cluster, refs, tips)),
+    kafka.value === null ? 0 : TIMEOUT_MS,
+  )
+  return {
+    answers: {
+      kafka: kafka.answer.ok && !positions.answer.ok ? positions.answer : kafka.answer,
+      registry: registry.answer,
+      clickhouse: hot.answer,
+      s3: cold.answer,
+    },
+    objectLock: cold.value?.locked ?? null,
+    members: kafka.value?.members ?? {},
+    positions: positions.value ?? [],
+  }
+}
+
+async function askKafka(env: Environment, topics: readonly string[]) {
+  const refs = await withCluster(env, (cluster) => partitionsOf(cluster, topics))
+  const admin = createKafkaClient(kafkaConnection(env)).admin()
+  await admin.connect()
+  try {
+    const { groups } = await admin.describeGroups(Object.values(GROUPS))
+    return { refs, members: Object.fromEntries(groups.map((group) => [group.groupId, group.members.length])) }
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+function askClickHouse(env: Environment, refs: readonly PartitionRef[], signal: AbortSignal): Promise<Tips> {
+  return withHotStore(env, async (store) => {
+    await store.rows(`SELECT 1 FROM ${store.database}.audit LIMIT 0`, { signal })
+    return refs.length === 0 ? NO_TIPS : hotTips(store, refs, signal)
+  })
+}
+
+function askBucket(env: Environment, refs: readonly PartitionRef[], signal: AbortSignal) {
+  return withBucket(env, async (store) => ({
+    locked: await store.hasObjectLock(signal),
+    tips: await coldTips(store, refs, signal),
+  }))
+}
+
+function registryOf({
+  registryUrl: url,
+  registryUsername: username,
+  registryPassword: password,
+}: StatusSettings) {
+  const auth = username === null || password === null ? {} : { auth: { username, password } }
+  return { url, timeoutMs: TIMEOUT_MS, ...auth }
+}
