@@ -1,10 +1,10 @@
--- What the hot store's serving processes may do. No UPDATE, DELETE, ALTER, DROP or TRUNCATE: rows are added and read.
-GRANT SELECT, INSERT ON daybook.*;
--- Recovery looks at running inserts and ends those of a lost owner.
+-- What the embedded engine needs besides the roles of schemas/sql/roles.sql. It has one user, so that user has the
+-- grants of the hot worker, the auditor and the operator together. Nothing here changes a row of a table.
+-- KILL needs no grant: every query is that user's own.
+
+-- Clients ask for settings, columns and tables when they connect.
 GRANT SELECT ON system.*;
 GRANT SHOW ON *.*;
-GRANT KILL QUERY ON *.*;
--- INSERT … SELECT FROM input() reads its rows through file(); archives are queried through s3().
-GRANT CREATE TEMPORARY TABLE ON *.*;
+-- The face turns input() into file(), to read only; archives are queried through s3(), to read only.
 GRANT READ ON FILE;
 GRANT READ ON S3;
