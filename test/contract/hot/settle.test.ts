@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PartitionRef, Sink } from '../../../consumers/engine/contracts.ts'
+import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
+import { eventRecord, RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
+import { ScriptedFailpoints } from '../../support/scripted-failpoints.ts'
+
+const forever = new AbortController().signal
+
+describe('copies that two processes insert at the same moment', () => {
+  let db: HotDatabase
+  beforeAll(async () => {
+    db = await hotDatabase()
+  })
+  afterAll(() => db.drop())
+
+  function partitions(): [PartitionRef, PartitionRef] {
+    const topicId = randomUUID()
+    const ref = (partition: number) => ({ topic: `t-${topicId}`, topicId, partition })
+    return [ref(0), ref(1)]
+  }
+  const copy = (ref: PartitionRef, reason?: string) => {
+    const id = uuidAt(RECEIVED_AT, Number.parseInt(ref.topicId.slice(0, 8), 16))
+    return rangeOf(ref, [eventRecord(0n, RECEIVED_AT, { id, ...(reason === undefined ? {} : { reason }) })])
+  }
+  const shown = async (ref: PartitionRef) =>
+    (
+      await db.rows<{ p: number }>(
+        `SELECT _partition AS p FROM {db}.audit WHERE _topic_id = '${ref.topicId}' ORDER BY p`,
+      )
+    ).map((row) => row.p)
+
+  /** The first has looked for copies and not yet inserted; the second does all; then the first goes on. */
+  async function race(first: PartitionRef, second: PartitionRef, reason?: string): Promise<Sink> {
+    const failpoints = new ScriptedFailpoints()
+    const [a, b] = [hotSink(db, { failpoints }), hotSink(db)]
+    const [mine, theirs] = [await a.claim(first, forever), await b.claim(second, forever)]
+    const stands = failpoints.holdAt('send.before')
+    const delivery = a.deliver([{ claim: mine, range: copy(first) }], forever)
+    await stands.reached
+    expect(await b.deliver([{ claim: theirs, range: copy(second, reason) }], forever)).toEqual(['delivered'])
+    expect(await shown(first)).toEqual([second.partition])
+    stands.release()
+    expect(await delivery).toEqual(['delivered'])
+    await a.close()
+    return b
+  }
+
+  it('are settled by the one who inserts last: the copy in the lower partition stays', async () => {
+    const [zero, one] = partitions()
+    await (await race(zero, one)).close()
+    expect(await shown(zero)).toEqual([0])
+  })
+
+  it('are settled the same way in the other order', async () => {
+    const [zero, one] = partitions()
+    await (await race(one, zero)).close()
+    expect(await shown(zero)).toEqual([0])
+  })
+
+  it('stay both when their contents differ', async () => {
+    const [zero, one] = partitions()
+    await (await race(zero, one, 'other')).close()
+    expect(await shown(zero)).toEqual([0, 1])
+  })
+})
