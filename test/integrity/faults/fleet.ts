@@ -32,7 +32,12 @@ const RETIRE_MS = 15_000
 /** "A dependency could not be reached for too long: a restart is the cure" (docs/operate). */
 const EXIT_UNAVAILABLE = 75
 
-export function createFleet(world: World, ground: Ground): RunFleet {
+/** `mains` replaces main files, for workers that are broken on purpose. */
+export function createFleet(
+  world: World,
+  ground: Ground,
+  mains: Partial<Record<WorkerKind, string>> = {},
+): RunFleet {
   const workers: WorkerProcess[] = []
   const unexpected: string[] = []
   const variation = new Map<WorkerKind, Readonly<Record<string, string>>>()
@@ -44,7 +49,7 @@ export function createFleet(world: World, ground: Ground): RunFleet {
   const start = async (kind: WorkerKind, armed?: Failpoint): Promise<WorkerProcess> => {
     const worker = await startWorker({
       kind,
-      main: MAIN[kind],
+      main: mains[kind] ?? MAIN[kind],
       env: { ...ground.env(kind), ...variation.get(kind) },
       logFile: join(world.directory, `${ground.bucket}-${kind}-${++started}.log`),
       ...(armed === undefined ? {} : { armed }),

@@ -44,7 +44,7 @@ interface Run {
 
 const EVENTS = 20_000
 const EVENTS_PER_SECOND = 2_500
-const REACH_MS = 12_000
+const REACH_MS = 20_000
 const SETTLE_MS = 40_000
 const QUARANTINE_PARTITIONS = 6
 

@@ -48,7 +48,8 @@ export interface PartitionStores {
   readonly hot: readonly HotRow[]
   /** By offset: bytes as quarantined, each distinct entry once. */
   readonly quarantine: ReadonlyMap<bigint, readonly (Buffer | null)[]>
-  readonly archive: readonly ArchivedObject[]
+  /** Null where only the hot store is looked at. */
+  readonly archive: readonly ArchivedObject[] | null
 }
 
 export interface Verdicts {
@@ -65,7 +66,7 @@ export function comparePartition(
 ): void {
   compareHot(stores, verdicts, hashOf)
   compareQuarantine(stores, verdicts)
-  compareArchive(stores, verdicts)
+  if (stores.archive !== null) compareArchive(stores, stores.archive, verdicts)
 }
 
 /** What the workers could read. */
@@ -122,8 +123,12 @@ function compareQuarantine(stores: PartitionStores, verdicts: Verdicts): void {
   for (const offset of seen) verdicts.violations.push(`${stores.name}@${offset}: quarantined, but no poison`)
 }
 
-function compareArchive(stores: PartitionStores, verdicts: Verdicts): void {
-  const objects = [...stores.archive].sort((a, b) => (a.first < b.first ? -1 : 1))
+function compareArchive(
+  stores: PartitionStores,
+  archive: readonly ArchivedObject[],
+  verdicts: Verdicts,
+): void {
+  const objects = [...archive].sort((a, b) => (a.first < b.first ? -1 : 1))
   const records = new Map<bigint, ArchivedRecord>()
   const gaps = new Map<bigint, string>()
   let next = 0n
