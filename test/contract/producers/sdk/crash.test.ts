@@ -61,7 +61,9 @@ describe('kill -9 of a process that emits', () => {
     const ids: string[] = []
     for (const events of [50, 700]) ids.push(...(await killed(dir, topic, broker, events, large)))
     const { audit } = open(dir, topic)
-    await vi.waitFor(() => expect(readdirSync(dir)).toEqual([audit.producerId]), { timeout: 40_000 })
+    // A kill in mid-write may leave half a record, which is kept aside.
+    const instances = () => readdirSync(dir).filter((name) => name !== 'set-aside')
+    await vi.waitFor(() => expect(instances()).toEqual([audit.producerId]), { timeout: 40_000 })
     expect(await audit.close({ timeoutMs: 20_000 })).toBe(true)
     const arrived = await topic.read()
     const known = new Set(arrived.map(({ eventId }) => eventId))
