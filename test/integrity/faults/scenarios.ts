@@ -55,7 +55,8 @@ async function moveLogStart(context: ScenarioContext, before: readonly Truth[]):
   const { world, ground, target } = context
   const topic = ground.topics[1] ?? ''
   await load(context)
-  const after = takeTruths(target, ground.partitions).map((truth): Truth => {
+  const dumped = takeTruths(target, ground.partitions).map((now) => grown(now, before))
+  const after = dumped.map((truth): Truth => {
     const held = before.find((one) => one.topicId === truth.topicId && one.partition === truth.partition)
     const first = lastOffset(held) + 1n
     const last = lastOffset(truth) - KEPT_RECORDS
@@ -115,7 +116,7 @@ async function recreateTopic(context: ScenarioContext, before: readonly Truth[])
   })
   for (const partition of anew) await initArchive(cold, { partition, reason: REASON, acceptRecreated: true })
   const old = before.filter((truth) => truth.topicId === oldId)
-  return [...old, ...takeTruths(target, partitions)]
+  return [...old, ...takeTruths(target, partitions).map((now) => grown(now, before))]
 }
 
 async function makeAnew(
@@ -185,6 +186,23 @@ async function withHotStore(world: World, act: (store: HotStore) => Promise<void
   const clients = createHotClients(world.stack.endpoints.clickhouse)
   const store = createHotStore({ clients, database: 'daybook' })
   await act(store).finally(() => store.close())
+}
+
+/** What an earlier dump held and the broker's files may not hold any more stays true. */
+function grown(now: Truth, before: readonly Truth[]): Truth {
+  const then = before.find((one) => one.topicId === now.topicId && one.partition === now.partition)
+  if (then === undefined) return now
+  const joined = <T>(earlier: readonly T[], later: readonly T[], offsetOf: (item: T) => bigint): T[] => {
+    const end = earlier.at(-1)
+    return [...earlier, ...later.filter((item) => end === undefined || offsetOf(item) > offsetOf(end))]
+  }
+  const { records, control, aborted } = now.truth
+  const truth = {
+    records: joined(then.truth.records, records, ({ offset }) => offset),
+    control: joined(then.truth.control, control, (offset) => offset),
+    aborted: joined(then.truth.aborted, aborted, (offset) => offset),
+  }
+  return { ...now, truth, lost: then.lost }
 }
 
 const lastOffset = (truth: Truth | undefined): bigint => truth?.truth.records.at(-1)?.offset ?? -1n
