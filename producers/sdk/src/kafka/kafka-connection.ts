@@ -2,6 +2,7 @@ import type { Kafka } from 'kafkajs'
 import { DaybookError } from '../../../../schemas/errors.ts'
 import type { Entry } from '../delivery/entry.ts'
 import type { Connection, SendOutcome } from '../delivery/transport.ts'
+import { encodeFaster } from './client-internals.ts'
 import type { KafkaOptions } from './kafka-transport.ts'
 import { ProducerLane } from './producer-lane.ts'
 import { SchemaIds } from './schema-ids.ts'
@@ -83,7 +84,7 @@ export class KafkaConnection implements Connection {
   async #load(): Promise<Kafka> {
     const { Kafka, logLevel } = await import('kafkajs')
     const { brokers, ssl, sasl, clientId, requestTimeoutMs } = this.#o
-    return new Kafka({
+    const client = new Kafka({
       clientId,
       brokers: [...brokers],
       ...(ssl === undefined ? {} : { ssl }),
@@ -93,5 +94,7 @@ export class KafkaConnection implements Connection {
       requestTimeout: requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       retry: { retries: 1, initialRetryTime: 100, maxRetryTime: 1_000 },
     })
+    encodeFaster(client)
+    return client
   }
 }
