@@ -6,10 +6,11 @@ import { startStack } from '../../infra/local/stack.ts'
 
 /**
  * Starts one stack for all tests that need real components: free ports, a folder of its own, gone afterwards. Where
- * DAYBOOK_TEST_STACK is set already, that stack is used.
+ * DAYBOOK_TEST_STACK is set already, that stack is used; with DAYBOOK_TEST_CONTAINERS=1, servers in containers.
  */
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (process.env['DAYBOOK_TEST_STACK'] !== undefined) return undefined
+  if (process.env['DAYBOOK_TEST_CONTAINERS'] === '1') return await setUpContainers()
   const dataDir = mkdtempSync(join(tmpdir(), 'daybook-test-'))
   const log = terminalLog(process.stderr)
   const stack = await startStack({ dataDir, ports: 'free', log })
@@ -19,4 +20,12 @@ export async function setup(): Promise<(() => Promise<void>) | undefined> {
     if (process.env['DAYBOOK_KEEP_TEST_DATA'] === undefined) rmSync(dataDir, { recursive: true, force: true })
     else log.line(`kept ${dataDir}`)
   }
+}
+
+/** Loaded only where it is wanted: without a Docker engine there is nothing to load it for. */
+async function setUpContainers(): Promise<() => Promise<void>> {
+  const { startContainers } = await import('./containers.ts')
+  const { stack, stop } = await startContainers()
+  process.env['DAYBOOK_TEST_STACK'] = JSON.stringify(stack)
+  return stop
 }
