@@ -31,7 +31,6 @@ const asText: Parse<string> = (text) => text
 export const textField = (d: Described<string>) => required(d, asText)
 export const textOrNull = (d: Described<string | null>) => optional<string | null>(d, null, asText)
 export const textWithDefault = (d: Described<string>, fallback: string) => optional(d, fallback, asText)
-export const secretField = (d: Described<string>) => required(d, asText, true)
 export const secretOrNull = (d: Described<string | null>) => optional<string | null>(d, null, asText, true)
 
 export function booleanField(described: Described<boolean>, fallback: boolean): ConfigField<boolean> {

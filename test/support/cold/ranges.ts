@@ -76,8 +76,8 @@ export function rangeOf(
   const lasts = [...records.map((r) => r.offset), ...gaps.map((g) => g.last)]
   return {
     partition,
-    first: firsts.reduce((a, b) => (b < a ? b : a)),
-    last: lasts.reduce((a, b) => (b > a ? b : a)),
+    first: firsts.reduce((a, b) => Math.min(b, a)),
+    last: lasts.reduce((a, b) => Math.max(b, a)),
     records: records.map(checked),
     gaps,
     bytes: records.reduce((sum, r) => sum + (r.key?.length ?? 0) + (r.value?.length ?? 0), 0),

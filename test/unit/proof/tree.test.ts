@@ -108,7 +108,8 @@ test('a frontier proves growth from its own size on', () => {
 
 test('ranges that begin anywhere merge to the range over both', () => {
   const leaves = leavesOf(40)
-  const range = (from: number, to: number) => rangeOfLeaves(BigInt(from), concat(leaves.slice(from, to)), sha256)
+  const range = (from: number, to: number) =>
+    rangeOfLeaves(BigInt(from), concat(leaves.slice(from, to)), sha256)
   for (let begin = 0; begin < 12; begin++) {
     for (let middle = begin; middle < 30; middle++) {
       for (let end = middle; end < 40; end += 3) {
