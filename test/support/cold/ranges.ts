@@ -72,12 +72,14 @@ export function rangeOf(
   records: readonly SourceRecord[],
   gaps: readonly Gap[] = [],
 ): Range {
-  const firsts = [...records.map((r) => r.offset), ...gaps.map((g) => g.first)]
-  const lasts = [...records.map((r) => r.offset), ...gaps.map((g) => g.last)]
+  const edges = [...records.map((r) => r.offset), ...gaps.flatMap((g) => [g.first, g.last])].toSorted(
+    (a, b) => Number(a - b),
+  )
+  const [first = 0n] = edges
   return {
     partition,
-    first: firsts.reduce((a, b) => Math.min(b, a)),
-    last: lasts.reduce((a, b) => Math.max(b, a)),
+    first,
+    last: edges.at(-1) ?? first,
     records: records.map(checked),
     gaps,
     bytes: records.reduce((sum, r) => sum + (r.key?.length ?? 0) + (r.value?.length ?? 0), 0),
