@@ -27,7 +27,8 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
 
 export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly stdin: NodeJS.ReadableStream & { destroy?(): unknown }
+  /** Fails when `signal` is aborted. */
+  readonly stdin: NodeJS.ReadableStream
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
   /** Aborted by Ctrl-C and SIGTERM, and when nobody reads standard output any more. */
@@ -63,7 +64,7 @@ export function writeAnswer(
 
 export function describeError(error: unknown): string {
   if (!(error instanceof DaybookError)) return error instanceof Error ? error.message : String(error)
-  const retry = error.retryable ? ' It may be tried again.' : ''
+  const retry = error.retryable ? `${error.message.endsWith('.') ? '' : '.'} It may be tried again.` : ''
   return `${error.message}${retry}\n${error.code} is explained in docs/errors/${error.code}.md`
 }
 

@@ -24,6 +24,8 @@ async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', () => ended.abort(new ReaderGone()))
   process.stderr.on('error', () => {})
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(ended))
+  // Whoever waits for input has to be told.
+  ended.signal.addEventListener('abort', () => process.stdin.destroy())
   hideHarmlessWarning()
   try {
     await createProgram(context).parseAsync([...argv])

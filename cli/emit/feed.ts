@@ -34,8 +34,9 @@ type Event = Extract<ParsedLine, { ok: true }>
 
 /** Emits events no faster than Kafka takes them, and knows of each what became of it. */
 export class Feed {
+  /** Lines, counted by whoever reads them. */
+  read = 0
   acknowledged = 0
-  emitted = 0
   readonly #o: FeedOptions
   readonly #chunks: Chunk[] = []
   #events: Sent[] = []
@@ -50,7 +51,6 @@ export class Feed {
   async add(line: number, text: string, { action, event }: Event): Promise<void> {
     const emitted = await this.#emit(line, text, action, event)
     if (emitted === null) return
-    this.emitted++
     this.#events.push({ line, text, emitted })
     this.#chars += text.length
     if (this.#events.length >= CHUNK_EVENTS || this.#chars >= CHUNK_CHARS) await this.#endChunk()

@@ -58,7 +58,7 @@ export const registerEmit: Register = (program, context) => {
       wholeNumber('--max-line-bytes'),
       DEFAULT_MAX_LINE_BYTES,
     )
-    .option('--json', 'the summary as JSON: {read, acknowledged, rejected, unacknowledged, seconds}')
+    .option('--json', 'the summary as JSON: {read, acknowledged, rejected, unacknowledged, resent, seconds}')
     .addHelpText('after', HELP)
     .action((file: string | undefined, options: EmitOptions) => emit(context, file, options))
 }
@@ -77,7 +77,7 @@ Examples:
   daybook emit events.ndjson --spool /var/spool/daybook --rejects rejected.ndjson`
 
 async function emit(context: CommandContext, file: string | undefined, options: EmitOptions): Promise<void> {
-  const { env, signal } = context
+  const { env, signal, stderr } = context
   const source = await openInput(context, file)
   const transport = transportOf(env)
   const rejects = await openRejects(context, options.rejects)
@@ -86,38 +86,53 @@ async function emit(context: CommandContext, file: string | undefined, options: 
     ...{ transport, onInvalid: 'throw' },
     spool: options.spool === undefined ? 'memory' : { dir: options.spool },
   })
-  const progress = createProgress({ stream: context.stderr, what: 'acknowledged', now: Date.now })
+  const progress = createProgress({ stream: stderr, what: 'acknowledged', now: Date.now })
   const startedAt = Date.now()
   const timeoutMs = options.timeout * 1_000
   const feed = new Feed({ audit, rejects, timeoutMs, signal, onAcknowledged: progress.add })
-  const counts = { read: 0 }
-  const summary = () => ({
-    read: counts.read,
-    acknowledged: feed.acknowledged,
-    rejected: rejects.count,
-    unacknowledged: counts.read - feed.acknowledged - rejects.count,
-    seconds: (Date.now() - startedAt) / 1_000,
-  })
+  try {
+    await feedAll({ source, feed, rejects, signal, options })
+  } finally {
+    progress.end()
+    const { read, acknowledged } = feed
+    const [rejected, { resent }] = [rejects.count, audit.status().counts]
+    const unacknowledged = read - acknowledged - rejected
+    if (rejected > 0) context.setExitCode(EXIT.partly)
+    if (unacknowledged > 0) stderr.write(leftOver(unacknowledged, options.spool))
+    const seconds = (Date.now() - startedAt) / 1_000
+    const summary = { read, acknowledged, rejected, unacknowledged, resent, seconds }
+    await writeAnswer(context, options, summary, () => asText(summary))
+    await audit.close({ timeoutMs: CLOSE_MS })
+    await rejects.close()
+  }
+}
+
+function asText(summary: Readonly<Record<'read' | 'acknowledged' | 'rejected' | 'resent', number>>): string {
+  const { read, acknowledged, rejected, resent } = summary
+  const before = resent === 0 ? '' : `, ${resent} of an earlier run sent`
+  return `read ${read}, acknowledged ${acknowledged}, rejected ${rejected}${before}`
+}
+
+interface FeedAllOptions {
+  readonly source: AsyncIterable<Uint8Array | string>
+  readonly feed: Feed
+  readonly rejects: Rejects
+  readonly signal: AbortSignal
+  readonly options: EmitOptions
+}
+
+async function feedAll({ source, feed, rejects, signal, options }: FeedAllOptions): Promise<void> {
   try {
     for await (const line of readLines(source, options.maxLineBytes)) {
       if (signal.aborted) break
-      counts.read++
+      feed.read++
       await take(line, options.tenant, feed, rejects)
     }
-    await feed.finish()
-  } finally {
-    progress.end()
-    await audit.close({ timeoutMs: CLOSE_MS })
-    await rejects.close()
-    const result = summary()
-    if (result.rejected > 0) context.setExitCode(EXIT.partly)
-    if (result.unacknowledged > 0) context.stderr.write(leftOver(result.unacknowledged, options.spool))
-    await writeAnswer(context, options, result, () =>
-      [`read ${result.read}`, `acknowledged ${result.acknowledged}`, `rejected ${result.rejected}`].join(
-        ', ',
-      ),
-    )
+  } catch (error) {
+    // What was read before Ctrl-C is still waited for.
+    if (!signal.aborted) throw error
   }
+  await feed.finish()
 }
 
 async function take(
@@ -142,14 +157,10 @@ async function take(
 }
 
 async function openInput(
-  { stdin, signal }: CommandContext,
+  { stdin }: CommandContext,
   file: string | undefined,
 ): Promise<AsyncIterable<Uint8Array | string>> {
-  if (file === undefined || file === '-') {
-    // A reader that waits for input has to be told.
-    signal.addEventListener('abort', () => stdin.destroy?.())
-    return stdin
-  }
+  if (file === undefined || file === '-') return stdin
   const found = await stat(file).catch(() => null)
   if (found === null || found.isDirectory()) throw usageError(file, 'cannot be read')
   return createReadStream(file)
