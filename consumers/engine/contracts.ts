@@ -19,9 +19,14 @@ export interface SourceRecord {
   readonly appendTime: number
   readonly key: Buffer | null
   readonly value: Buffer | null
+  /**
+   * Set by a source that could not take a record batch apart: this stands for the whole batch, `value` is the batch
+   * as Kafka holds it, and its other offsets are a gap `quarantined`. The checker finds it bad for this reason.
+   */
+  readonly fault?: { readonly code: BadRecordCode; readonly reason: string }
 }
 
-/** Why Kafka holds nothing at an offset. The list is closed. */
+/** Why a range has no record at an offset. The list is closed. */
 export type GapReason =
   /** A transaction marker. */
   | 'control'
@@ -31,6 +36,8 @@ export type GapReason =
   | 'absent'
   /** Lost before it was read (retention, a cut log); an operator accepted it with `daybook offsets accept-gap`. */
   | 'lost_accepted'
+  /** In a record batch that is quarantined as a whole; its bytes stand at its first offset (`SourceRecord.fault`). */
+  | 'quarantined'
 
 /** Offsets `first`..`last`, both included, at which there is no record. */
 export interface Gap {

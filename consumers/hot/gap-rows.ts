@@ -2,7 +2,7 @@ import type { CheckedRecord, Delivery, GapReason } from '../engine/contracts.ts'
 import type { HotClaim } from './claim.ts'
 import type { HotStore } from './store.ts'
 
-export type HotGapReason = GapReason | 'quarantined' | 'tombstone'
+export type HotGapReason = GapReason | 'tombstone'
 
 /** Offsets at which the table holds no event. */
 export interface HotGap {

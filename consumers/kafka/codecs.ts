@@ -8,7 +8,7 @@ export interface BatchPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
-  /** A batch that decompresses to more is refused after at most this many bytes. */
+  /** A batch that decompresses to more is given up after at most this many bytes. */
   readonly maxBatchBytes: number
 }
 
@@ -23,17 +23,18 @@ const CODECS: ReadonlyMap<number, { readonly name: string; readonly run: Decompr
 ])
 
 /**
- * Decompresses the records of one batch, never to more than `place.maxBatchBytes`.
- * @throws DaybookError DAYBOOK_KAFKA_BATCH_TOO_LARGE beyond that, DAYBOOK_KAFKA_BATCH_CORRUPT for undecodable
- *   bytes, DAYBOOK_KAFKA_CODEC_UNKNOWN for a codec number that Kafka has not defined.
+ * Decompresses the records of one batch; null where they are more than `place.maxBatchBytes`.
+ * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT for undecodable bytes, DAYBOOK_KAFKA_CODEC_UNKNOWN for a codec
+ *   number that Kafka has not defined.
  */
-export function decompress(codec: number, input: Buffer, place: BatchPlace): Buffer {
+export function decompress(codec: number, input: Buffer, place: BatchPlace): Buffer | null {
   const known = CODECS.get(codec)
   if (known === undefined) throw unknownCodec(codec, place)
   try {
     return known.run(input, place.maxBatchBytes)
   } catch (error) {
-    throw isTooLarge(error) ? tooLarge(known.name, place) : undecodable(known.name, place, error)
+    if (isTooLarge(error)) return null
+    throw undecodable(known.name, place, error)
   }
 }
 
@@ -55,15 +56,6 @@ function unknownCodec(codec: number, place: BatchPlace): DaybookError {
     'DAYBOOK_KAFKA_CODEC_UNKNOWN',
     `${where(place)}: compression codec ${codec} is not one that Kafka defines`,
     { details: details(place, codec) },
-  )
-}
-
-function tooLarge(codec: string, place: BatchPlace): DaybookError {
-  return new DaybookError(
-    'DAYBOOK_KAFKA_BATCH_TOO_LARGE',
-    `${where(place)}: a ${codec} batch decompresses to more than ${place.maxBatchBytes} bytes; ` +
-      'stop its producer, then accept the gap with `daybook offsets accept-gap`',
-    { details: { ...details(place, codec), maxBatchBytes: place.maxBatchBytes } },
   )
 }
 

@@ -45,7 +45,7 @@ export interface SliceOptions {
   readonly aborted: readonly AbortedTransaction[]
   /** A slice ends after the batch that brings it to this many decompressed bytes. */
   readonly maxSliceBytes: number
-  /** No batch may decompress to more. */
+  /** A batch that decompresses to more is not taken apart: it becomes one record with a `fault`. */
   readonly maxBatchBytes: number
   /** Events carry nothing in Kafka headers, so they are skipped unless asked for. */
   readonly withHeaders?: boolean
@@ -54,7 +54,7 @@ export interface SliceOptions {
 /**
  * Decodes lazily, batch by batch, so that a small compressed answer never stands in memory decompressed as a whole.
  * Keys and values are views of the answer (or of the decompressed batch).
- * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT, DAYBOOK_KAFKA_BATCH_TOO_LARGE, DAYBOOK_KAFKA_CODEC_UNKNOWN
+ * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT, DAYBOOK_KAFKA_CODEC_UNKNOWN
  */
 export function* slices(options: SliceOptions): Generator<DecodedSlice, void, undefined> {
   const { recordBatches: buffer, maxSliceBytes } = options
@@ -155,6 +155,10 @@ function addRecords(
   const codec = attributes & ATTRIBUTE.codec
   const compressed = buffer.subarray(at + HEADER_BYTES, end)
   const body = codec === 0 ? buffer : decompress(codec, compressed, { ...options, offset: base })
+  if (body === null) {
+    setAside(slice, buffer.subarray(at, end), options.maxBatchBytes)
+    return
+  }
   if (codec !== 0) slice.bytes += body.length
   const isAppendTime = (attributes & ATTRIBUTE.appendTime) !== 0
   const timestamp = Number(buffer.readBigInt64BE(at + (isAppendTime ? AT.maxTimestamp : AT.firstTimestamp)))
@@ -172,6 +176,28 @@ function addRecords(
     if (cursor.at > recordEnd) throw corrupt(options, base, `record ${i} of ${count} is longer than it says`)
     cursor.at = recordEnd
   }
+}
+
+/**
+ * A batch that unpacks to more than a worker may hold: its bytes as they are, so that nothing is lost and nobody waits.
+ * Its offsets cannot be told apart, and there may be millions of them.
+ */
+function setAside(slice: Slice, batch: Buffer, maxBatchBytes: number): void {
+  const base = batch.readBigInt64BE(0)
+  const last = base + BigInt(batch.readInt32BE(AT.lastOffsetDelta))
+  const appendTime = Number(batch.readBigInt64BE(AT.maxTimestamp))
+  const reason = `offsets ${base} to ${last} are a compressed batch of more than ${maxBatchBytes} bytes`
+  if (base >= slice.next) {
+    slice.records.push({
+      offset: base,
+      appendTime,
+      key: null,
+      value: batch,
+      fault: { code: 'OVERSIZED', reason },
+    })
+    slice.next = base + 1n
+  }
+  slice.gapThrough(last, 'quarantined')
 }
 
 interface BatchFacts {

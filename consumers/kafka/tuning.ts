@@ -14,7 +14,7 @@ export interface KafkaSourceTuning {
   readonly maxBytesPerPartition: number
   /** Decompressed bytes after which a batch of records is handed over. */
   readonly maxSliceBytes: number
-  /** A record batch that decompresses to more stops the source. */
+  /** A record batch that decompresses to more is quarantined as it is. */
   readonly maxBatchBytes: number
 }
 

@@ -26,7 +26,8 @@ export function createChecker(options: CheckerOptions): Checker {
       if (missing.size > 0) await catalogue.load(missing)
     },
     check(record) {
-      const { value } = record
+      const { value, fault } = record
+      if (fault !== undefined) return bad(fault.code, fault.reason, null)
       if (value === null) return TOMBSTONE
       const id = schemaIdOf(value)
       if (value.length > maxRecordBytes) {
@@ -50,8 +51,8 @@ export function createChecker(options: CheckerOptions): Checker {
 function missingIds(catalogue: SchemaCatalogue, records: readonly SourceRecord[]): Set<number> {
   const missing = new Set<number>()
   let last = -1
-  for (const { value } of records) {
-    const id = value === null ? null : schemaIdOf(value)
+  for (const { value, fault } of records) {
+    const id = value === null || fault !== undefined ? null : schemaIdOf(value)
     if (id === null || id === last) continue
     last = id
     if (!catalogue.isLoaded(id)) missing.add(id)
@@ -76,9 +77,9 @@ function checkPayload(skipper: Skipper, value: Buffer, id: number): Verdict | nu
   return null
 }
 
-/** Compares the first digits only when they are zero: UUIDs of version 7 begin with the time. */
+/** Compares only what begins with two zeros: UUIDs of version 7 begin with the time, which is past that. */
 function isNil(value: Buffer, start: number): boolean {
-  return value[start] === 0x30 && NIL_UUID.compare(value, start, start + NIL_UUID.length) === 0
+  return value[start] === 0x30 && value[start + 1] === 0x30 && NIL_UUID.compare(value, start, start + NIL_UUID.length) === 0
 }
 
 function verdictOf(made: Map<number, Verdict>, schemaId: number, canonical: boolean): Verdict {

@@ -2,7 +2,7 @@
 import type { ArchivePartition } from './key.ts'
 
 /** Why Kafka holds nothing at an offset: the same closed list as in the engine's contracts. */
-export const GAP_REASONS = ['control', 'aborted', 'absent', 'lost_accepted'] as const
+export const GAP_REASONS = ['control', 'aborted', 'absent', 'lost_accepted', 'quarantined'] as const
 export type ArchiveGapReason = (typeof GAP_REASONS)[number]
 
 /** Offsets `first`..`last`, both included. */

@@ -149,6 +149,35 @@ const batchArb = fc.record({
   records: fc.array(recordArb, { minLength: 1, maxLength: 6 }),
 })
 
+describe('a batch that unpacks to more than it may', () => {
+  const honest = (base: bigint) => buildBatch({ base, records: [{ delta: 0, value: value('v') }] })
+  const bomb = buildBatch({
+    base: 5n,
+    records: [{ delta: 0, value: Buffer.alloc(MIB) }],
+    lastOffsetDelta: 99,
+    appendTime: 1_234,
+    codec: 1,
+  })
+  const log = Buffer.concat([honest(4n), bomb, honest(105n)])
+
+  it('is one record with its bytes as they are, and a gap; its neighbours are decoded', () => {
+    const [slice] = decode(log, { from: 4n, maxBatchBytes: MIB })
+    expect(slice?.records.map(({ offset, fault }) => [offset, fault?.code])).toEqual([
+      [4n, undefined],
+      [5n, 'OVERSIZED'],
+      [105n, undefined],
+    ])
+    expect(slice?.records[1]).toMatchObject({ appendTime: 1_234, key: null, value: bomb })
+    expect(slice?.gaps).toEqual([{ first: 6n, last: 104n, reason: 'quarantined' }])
+  })
+
+  it('is only a gap where its first offset was dealt with before', () => {
+    const [slice] = decode(log, { from: 50n, maxBatchBytes: MIB })
+    expect(slice?.records.map(({ offset }) => offset)).toEqual([105n])
+    expect(slice?.gaps).toEqual([{ first: 50n, last: 104n, reason: 'quarantined' }])
+  })
+})
+
 describe('decoding any log', () => {
   it('covers every offset from the first asked to the end of the last batch, with every record in place', () => {
     fc.assert(

@@ -96,6 +96,15 @@ describe('a record', () => {
     expect(await verdictOf(Buffer.alloc(0))).toMatchObject({ code: 'NOT_WIRE_FORMAT', schemaId: null })
   })
 
+  it('is bad for the reason that the source gives, whatever its bytes, and asks the registry nothing', async () => {
+    const { checker } = create()
+    const fault = { code: 'OVERSIZED', reason: 'a batch' } as const
+    const whole = { ...record(frame(1, event)), fault }
+    await checker.prepare([whole])
+    expect(checker.check(whole)).toEqual({ kind: 'bad', ...fault, schemaId: null })
+    expect(asked).toEqual([])
+  })
+
   const bad: readonly [string, string, Buffer][] = [
     ['JSON', 'NOT_WIRE_FORMAT', Buffer.from('{"event":1}')],
     ['an id that the registry does not know', 'UNKNOWN_SCHEMA', frame(77, event)],
