@@ -4,6 +4,7 @@ import type { RunFleet } from './fleet.ts'
 import { sendForeignRecords } from './foreign.ts'
 import { randomOf, type WorldFault } from './plan.ts'
 import type { Producer } from './producer.ts'
+import { rewindCommits } from './rewind-commits.ts'
 import { type Ground, MAX_RECORD_BYTES, PARTITIONS, SESSION_MS } from './topics.ts'
 import type { World } from './world.ts'
 
@@ -96,10 +97,23 @@ async function scale({ fleet }: WorldFaultContext): Promise<void> {
   for (const kind of ['hot', 'cold'] as const) {
     while (fleet.workers(kind).length < 3) await fleet.start(kind)
   }
-  await pause(SESSION_MS)
+  await untilAssigned(fleet)
   for (const kind of ['hot', 'cold'] as const) {
     for (const worker of fleet.workers(kind).slice(1)) await fleet.retire(worker)
   }
+}
+
+const ASSIGN_MS = 15_000
+
+/** Until every worker has had partitions, and a moment longer, in which they write. */
+async function untilAssigned(fleet: RunFleet): Promise<void> {
+  const deadline = Date.now() + ASSIGN_MS
+  const all = () => [...fleet.workers('hot'), ...fleet.workers('cold')]
+  while (!all().every((worker) => worker.logged('partitions assigned'))) {
+    if (Date.now() > deadline) throw new Error('a worker got no partitions')
+    await pause(100)
+  }
+  await pause(SESSION_MS / 2)
 }
 
 /** A group's offsets can be written from outside only while nobody is in it. */
@@ -114,7 +128,7 @@ async function tamperWithCommits(
     await fleet.killAll()
     await untilEmpty(admin)
     if (how === 'delete') await admin.deleteGroups(GROUPS)
-    else await rewind(admin, ground)
+    else for (const groupId of GROUPS) await rewindCommits(world.kafka, groupId, ground.topics, PARTITIONS)
   } finally {
     await admin.disconnect()
   }
@@ -146,21 +160,12 @@ async function untilCommitted(admin: Admin, { topics }: Ground): Promise<void> {
   }
 }
 
-async function rewind(admin: Admin, ground: Ground): Promise<void> {
-  for (const groupId of GROUPS) {
-    for (const topic of ground.topics) {
-      const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({ partition, offset: '0' }))
-      await admin.setOffsets({ groupId, topic, partitions })
-    }
-  }
-}
-
 /** Workers that cut and pack differently beside those that run: what they write must still be one log. */
 async function runTwoVersions({ fleet }: WorldFaultContext): Promise<void> {
   fleet.vary('hot', { DAYBOOK_CUT_ROWS: '317', DAYBOOK_CUT_AGE_MS: '150' })
   fleet.vary('cold', { DAYBOOK_CUT_ROWS: '211', DAYBOOK_CUT_AGE_MS: '400', DAYBOOK_ARCHIVE_CODEC: 'deflate' })
   await Promise.all([fleet.start('hot'), fleet.start('cold')])
-  await pause(SESSION_MS)
+  await untilAssigned(fleet)
   fleet.vary('hot', {})
   fleet.vary('cold', {})
 }
