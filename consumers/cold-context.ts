@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { nodeCrypto, signerFromPem } from '../proof/node.ts'
+import { nodeCrypto, publicKeysFromPem, signerFromPem } from '../proof/node.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { createS3Store } from '../runtime/object-store/s3.ts'
 import { type ColdConfig, retentionClassOf } from '../runtime/worker-config.ts'
 import { logIdOf } from '../schemas/archive/key.ts'
+import { DaybookError } from '../schemas/errors.ts'
 import type { ColdContext, TamperingReport } from './cold/options.ts'
 
 export interface ColdContextOptions {
@@ -20,7 +21,8 @@ export interface ColdContextOptions {
     | 'environment'
     | 'retention'
     | 'signingKeyFile'
-  >
+  > &
+    Partial<Pick<ColdConfig, 'trustedKeysFile'>>
   readonly clusterId: string
   readonly onTampering: (report: TamperingReport) => void
 }
@@ -35,16 +37,30 @@ export function createColdContext({ config, clusterId, onTampering }: ColdContex
       bucket: config.s3Bucket,
       endpoint: config.s3Endpoint,
       region: config.s3Region,
-      accessKeyId: config.s3AccessKeyId ?? '',
-      secretAccessKey: config.s3SecretAccessKey ?? '',
+      accessKeyId: config.s3AccessKeyId,
+      secretAccessKey: config.s3SecretAccessKey,
       forcePathStyle: config.s3ForcePathStyle,
       requestTimeoutMs: config.storeTimeoutMs,
     }),
     signer: signerFromPem(readFileSync(config.signingKeyFile, 'utf8')),
+    trustedKeys: readTrustedKeys(config.trustedKeysFile ?? null),
     crypto: nodeCrypto,
     logIdOf: (partition) => logIdOf({ org, environment, clusterId, ...partition }),
     retentionMsOf: (topic) => (config.retention.get(retentionClassOf(topic)) ?? 0) * DAY_MS,
     clock: systemClock,
     onTampering,
+  }
+}
+
+function readTrustedKeys(file: string | null): readonly Uint8Array[] {
+  if (file === null) return []
+  try {
+    return publicKeysFromPem(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new DaybookError(
+      'DAYBOOK_CONFIG_INVALID',
+      `DAYBOOK_TRUSTED_KEYS_FILE: ${file} cannot be read as Ed25519 public keys in PEM, one after another.`,
+      { cause },
+    )
   }
 }

@@ -63,6 +63,19 @@ export function publicKeyFromPem(pem: string): Uint8Array {
   return rawPublicKey(key)
 }
 
+/**
+ * The public keys of a text that holds one PEM block after another; what stands between them is left out.
+ * @throws TypeError when it holds none, or one that is no Ed25519 public key.
+ */
+export function publicKeysFromPem(pem: string): readonly Uint8Array[] {
+  const blocks = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/g) ?? []
+  if (blocks.length === 0) throw new TypeError('There is no public key in PEM.')
+  if (blocks.some((block) => block.includes('PRIVATE KEY'))) {
+    throw new TypeError('A private key stands among the public keys.')
+  }
+  return blocks.map(publicKeyFromPem)
+}
+
 /** A new Ed25519 key pair in PEM: PKCS #8 for the worker, SubjectPublicKeyInfo for whoever verifies. */
 export function generateSigningKey(): { readonly privatePem: string; readonly publicPem: string } {
   const pair = generateKeyPairSync('ed25519')

@@ -180,6 +180,11 @@ export const COLD_FIELDS = {
     help: "File with the worker's signing key.",
     example: '/run/secrets/daybook-worker.key',
   }),
+  trustedKeysFile: field.textOrNull({
+    env: 'DAYBOOK_TRUSTED_KEYS_FILE',
+    help: 'File with public keys (PEM, one after another) whose objects in the archive count besides those of the signing key: the keys of earlier workers.',
+    example: '/etc/daybook/earlier-workers.pem',
+  }),
   archiveCodec: field.choiceField(
     { env: 'DAYBOOK_ARCHIVE_CODEC', help: 'Compression of archive objects.', example: 'deflate' },
     ['zstandard', 'deflate', 'null'],

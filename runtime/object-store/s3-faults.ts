@@ -4,6 +4,9 @@ import { DaybookError } from '../../schemas/errors.ts'
 /** Error codes of S3 that come with a status of their own kind but pass by themselves. */
 const TRANSIENT = new Set(['RequestTimeout', 'SlowDown', 'InternalError', 'ServiceUnavailable', 'Throttling'])
 
+/** Retryable: the service that gives a role's credentials can be away for a moment. */
+const NO_CREDENTIALS = 'CredentialsProviderError'
+
 export function httpStatus(error: unknown): number | null {
   return error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? null) : null
 }
@@ -18,6 +21,13 @@ export function s3Fault(
   const name = error instanceof Error ? error.name : 'unknown'
   const where = `${what.action} of ${what.key} in bucket ${what.bucket}`
   const options = { cause: error, details: { bucket: what.bucket, key: what.key, status, s3Code: name } }
+  if (name === NO_CREDENTIALS) {
+    return new DaybookError(
+      'DAYBOOK_S3_UNAVAILABLE',
+      `No credentials for the ${where}. Set DAYBOOK_S3_ACCESS_KEY_ID and DAYBOOK_S3_SECRET_ACCESS_KEY, or give the process a role or profile that AWS's clients find.`,
+      { ...options, retryable: true },
+    )
+  }
   if (status === null || status >= 500 || status === 429 || TRANSIENT.has(name)) {
     return new DaybookError(
       'DAYBOOK_S3_UNAVAILABLE',

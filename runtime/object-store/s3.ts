@@ -26,8 +26,9 @@ export interface S3StoreOptions {
   /** Null: AWS's own for the region. */
   readonly endpoint: string | null
   readonly region: string
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
+  /** Both null: from where AWS's clients usually take them (environment, profile, web identity, container, instance). */
+  readonly accessKeyId: string | null
+  readonly secretAccessKey: string | null
   /** `http://host/bucket/key` instead of `http://bucket.host/key`. */
   readonly forcePathStyle: boolean
   /** A request that shows no progress for so long has failed. Default 30,000. */
@@ -46,7 +47,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     region: options.region,
     ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
     forcePathStyle: options.forcePathStyle,
-    credentials: { accessKeyId: options.accessKeyId, secretAccessKey: options.secretAccessKey },
+    ...credentialsOf(options),
     // Whoever calls decides about another attempt, because it has to ask the store in between.
     maxAttempts: 1,
     // Every failure is thrown; the client would also print some of them.
@@ -61,6 +62,12 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     responseChecksumValidation: 'WHEN_REQUIRED',
   })
   return new S3Store(client, options.bucket)
+}
+
+/** Without them the client asks its own chain of sources, and again before what it got expires. */
+function credentialsOf({ accessKeyId, secretAccessKey }: S3StoreOptions) {
+  if (accessKeyId === null || secretAccessKey === null) return {}
+  return { credentials: { accessKeyId, secretAccessKey } }
 }
 
 class S3Store implements ObjectStore {

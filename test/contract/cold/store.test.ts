@@ -1,5 +1,5 @@
 import { CreateBucketCommand, DeleteObjectCommand } from '@aws-sdk/client-s3'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { checkArchiveStore } from '../../../consumers/cold/check-store.ts'
 import { lastObject } from '../../../consumers/cold/stored-objects.ts'
 import type { ListRequest } from '../../../runtime/object-store/contract.ts'
@@ -9,6 +9,7 @@ import { testBucket } from '../../support/cold/bucket.ts'
 import { FIRST_MINUTE, testPartition } from '../../support/cold/ranges.ts'
 import { storeWith } from '../../support/cold/store-with.ts'
 import { toArray } from '../../support/cold/to-array.ts'
+import { testStack } from '../../support/stack.ts'
 
 const request = (key: string, body = 'body') => ({
   key,
@@ -96,4 +97,30 @@ test('a listing of several pages gives each key once', { timeout: 60_000 }, asyn
   const listed = await toArray(store.list({ prefix: 'k/' }))
   expect(listed.map((entry) => 'key' in entry && entry.key)).toEqual(keys)
   expect(listed.every((entry) => 'key' in entry && entry.versions.length === 1)).toBe(true)
+})
+
+test("without keys of its own the store takes AWS's usual ones", async () => {
+  const { options } = await testBucket('store-chain')
+  const roleOf = (accessKeyId: string, secretAccessKey: string) => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId)
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey)
+    return createS3Store({ ...options, accessKeyId: null, secretAccessKey: null })
+  }
+  try {
+    const { s3 } = testStack()
+    expect(await roleOf(s3.accessKeyId, s3.secretAccessKey).create(request('chain'))).toMatchObject({
+      kind: 'created',
+    })
+    await expect(roleOf(s3.accessKeyId, 'wrong').create(request('other'))).rejects.toMatchObject({
+      code: 'DAYBOOK_S3_FORBIDDEN',
+    })
+    vi.unstubAllEnvs()
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+    const nobody = createS3Store({ ...options, accessKeyId: null, secretAccessKey: null })
+    await expect(nobody.create(request('nobody'))).rejects.toThrow(
+      /No credentials .* DAYBOOK_S3_ACCESS_KEY_ID/,
+    )
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
