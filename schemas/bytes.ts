@@ -65,6 +65,12 @@ export class ByteWriter {
     this.writeRaw(b)
   }
 
+  /** A byte for each character, which must be below U+0100. */
+  writeLatin1(s: string): void {
+    this.ensure(s.length)
+    this.length += this.#buffer.write(s, this.length, 'latin1')
+  }
+
   writeByte(byte: number): void {
     this.ensure(1)
     this.#buffer[this.length++] = byte

