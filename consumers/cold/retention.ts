@@ -18,7 +18,7 @@ export function retainUntil(o: {
   if (until <= o.now) {
     throw new DaybookError(
       'DAYBOOK_COLD_RETENTION_PAST',
-      `Records of ${o.key} are older than the retention of their class, so no lock can be set. Lengthen the class in DAYBOOK_RETENTION, or accept the loss with \`daybook offsets accept-gap\`.`,
+      `Records of ${o.key} are older than the retention of their class, so no lock can be set. Lengthen the class in DAYBOOK_RETENTION until they are archived, or remove them from the topic (kafka-delete-records) and accept that loss with \`daybook offsets accept-gap\`.`,
       { details },
     )
   }

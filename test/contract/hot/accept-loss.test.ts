@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { acceptLoss } from '../../../consumers/hot/accept-loss.ts'
+import { acceptHotLoss } from '../../../consumers/hot/accepted-loss.ts'
 import { createHotClients } from '../../../consumers/hot/client.ts'
 import { createHotStore } from '../../../consumers/hot/store.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
@@ -16,7 +16,7 @@ it('tells the worker of a loss that an operator accepted, and moves the tip by i
   const topicId = randomUUID()
   const partition = { topic: `t-${topicId}`, topicId, partition: 3 }
   const store = createHotStore({ clients: createHotClients(testStack().clickhouse), database: db.name })
-  await acceptLoss(store, { partition, through: 41n, by: 'ops', reason: 'retention', at: Date.now() })
+  await acceptHotLoss(store, { partition, through: 41n, by: 'ops', reason: 'retention', at: Date.now() })
   const sink = hotSink(db)
   const claim = await sink.claim(partition, new AbortController().signal)
   expect(await claim.tip()).toEqual({ last: null, lastRecord: null, acceptedLossThrough: 41n })
