@@ -60,6 +60,8 @@ export function createKafkaClient(connection: KafkaConnection, log?: ClientLog):
 
 function forward(entry: LogEntry, log: ClientLog | undefined): void {
   if (log === undefined) return
-  const { message, timestamp: _timestamp, stack: _stack, logger: _logger, ...fields } = entry.log
-  log.warn({ component: `kafkajs.${entry.namespace}`, ...fields }, message)
+  const { message, timestamp: _timestamp, stack: _stack, logger: _logger, error, ...fields } = entry.log
+  // The client gives the text of an error; a log's field of that name takes error objects.
+  const reason = typeof error === 'string' ? { reason: error } : {}
+  log.warn({ component: `kafkajs.${entry.namespace}`, ...fields, ...reason }, message)
 }
