@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createKafkaClient } from '../../../consumers/kafka/client.ts'
+import { createQuarantine } from '../../../consumers/kafka/quarantine.ts'
+import { openCluster, readTopic } from '../../../consumers/kafka/topic-reader.ts'
+import { type CliWorld, cliWorld } from '../../support/cli/environment.ts'
+import { runCli } from '../../support/cli/run.ts'
+import { testStack } from '../../support/stack.ts'
+
+let world: CliWorld
+const { kafka } = testStack()
+beforeAll(async () => {
+  world = await cliWorld('cli-operate')
+  await produce(['one', 'two', 'three'])
+  expect(await runCli(['schema', 'register'], world.env)).toMatchObject({ code: 0 })
+})
+afterAll(() => world.remove())
+
+async function produce(values: readonly string[]): Promise<void> {
+  const producer = createKafkaClient(kafka).producer()
+  await producer.connect()
+  await producer.send({ topic: world.topic, messages: values.map((value) => ({ value, partition: 0 })) })
+  await producer.disconnect()
+}
+
+async function valuesInTopic(): Promise<string[]> {
+  const cluster = await openCluster(createKafkaClient(kafka))
+  const values: string[] = []
+  try {
+    for await (const { record } of readTopic(cluster.view, world.topic))
+      values.push(record.value?.toString() ?? '')
+  } finally {
+    await cluster.close()
+  }
+  return values
+}
+
+describe('status', () => {
+  it('names endpoints, credentials and positions', async () => {
+    const { code, stdout } = await runCli(['status', '--json'], world.env)
+    expect(code).toBe(0)
+    const status = JSON.parse(stdout)
+    expect(status).toMatchObject({
+      endpoints: { kafka: kafka.brokers.join(','), clickhouse: testStack().clickhouse.url },
+      credentials: { s3: { accessKeyId: testStack().s3.accessKeyId } },
+      topic: world.topic,
+      view: 'daybook.audit',
+      answers: { kafka: { ok: true }, registry: { ok: true }, clickhouse: { ok: true }, s3: { ok: true } },
+      objectLock: true,
+    })
+    expect(status.positions).toContainEqual(
+      expect.objectContaining({ group: 'daybook-hot', partition: 0, logEnd: '3', lag: '3', tip: null }),
+    )
+  })
+
+  it('ends with 1 and says who does not answer', async () => {
+    const env = { ...world.env, DAYBOOK_S3_ENDPOINT: 'http://127.0.0.1:1' }
+    const { code, stdout } = await runCli(['status', '--json'], env)
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout).answers).toMatchObject({ kafka: { ok: true }, s3: { ok: false } })
+  })
+})
+
+describe('offsets', () => {
+  const rewind = (more: readonly string[]) =>
+    runCli(['offsets', 'rewind', '--group', 'cold', '--topic', world.topic, '--json', ...more], world.env)
+
+  async function committed(): Promise<string | null> {
+    const { stdout } = await runCli(['offsets', 'show', '--json'], world.env)
+    const positions: { group: string; partition: number; committed: string | null }[] = JSON.parse(stdout)
+    const found = positions.find((each) => each.group === 'daybook-cold' && each.partition === 0)
+    return found?.committed ?? null
+  }
+
+  it('changes nothing without --yes, and sets offsets with it', async () => {
+    expect(await rewind(['--partition', '0', '--to', '2'])).toMatchObject({ code: 0 })
+    expect(await committed()).toBeNull()
+    expect(await rewind(['--partition', '0', '--to', '2', '--yes'])).toMatchObject({ code: 0 })
+    expect(await committed()).toBe('2')
+  })
+
+  it('refuses an offset outside the log', async () => {
+    expect(await rewind(['--partition', '0', '--to', '99', '--yes'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('outside 0..3'),
+    })
+  })
+
+  it('accepts as lost only what the log no longer holds, for each store', async () => {
+    const accept = (store: string, through: string) =>
+      runCli(
+        ['offsets', 'accept-gap', '--store', store, '--topic', world.topic, '--partition', '0'].concat([
+          '--through',
+          through,
+          '--reason',
+          'test',
+          '--json',
+        ]),
+        world.env,
+      )
+    expect(await accept('hot', '1')).toMatchObject({ code: 2, stderr: expect.stringContaining('not lost') })
+    const admin = createKafkaClient(kafka).admin()
+    await admin.connect()
+    // Makes the client learn the topic's leaders.
+    await admin.fetchTopicOffsets(world.topic)
+    await admin.deleteTopicRecords({ topic: world.topic, partitions: [{ partition: 0, offset: '2' }] })
+    await admin.disconnect()
+    for (const store of ['hot', 'cold']) {
+      const { code, stdout } = await accept(store, '1')
+      expect(code).toBe(0)
+      expect(JSON.parse(stdout)).toMatchObject({ store, partition: 0, first: '0', through: '1' })
+    }
+    const row = await runCli(
+      ['sql', '--json', '--param', `topic=${world.topic}`].concat(
+        'SELECT through::String AS through, reason FROM daybook.accepted_losses WHERE topic = {topic:String}',
+      ),
+      world.env,
+    )
+    expect(JSON.parse(row.stdout)).toEqual({ through: '1', reason: 'test' })
+  })
+})
+
+describe('quarantine', () => {
+  it('lists each record once and sends the chosen one again', async () => {
+    const quarantine = createQuarantine({ ...kafka, topic: world.quarantineTopic, log: { warn: () => {} } })
+    const partition = { topic: world.topic, topicId: '00000000-0000-4000-8000-000000000001', partition: 0 }
+    const bad = [7n, 8n].map((offset) => ({
+      record: { offset, appendTime: 1_000, key: null, value: Buffer.from(`bad ${offset}`) },
+      verdict: { kind: 'bad', code: 'NOT_WIRE_FORMAT', reason: 'test', schemaId: null } as const,
+    }))
+    await quarantine.put(partition, bad)
+    await quarantine.put(partition, bad)
+    await quarantine.close()
+    const { stdout } = await runCli(['quarantine', 'ls', '--json', '--show-bytes'], world.env)
+    const entries = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(entries.map(({ key, sizeBytes, bytes }) => [key, sizeBytes, bytes])).toEqual([
+      [`${world.topic}:0:7`, 5, Buffer.from('bad 7').toString('hex')],
+      [`${world.topic}:0:8`, 5, Buffer.from('bad 8').toString('hex')],
+    ])
+    const replay = await runCli(['quarantine', 'replay', '--key', `${world.topic}:0:8`, '--json'], world.env)
+    expect(JSON.parse(replay.stdout)).toMatchObject({ sent: 1 })
+    expect((await valuesInTopic()).filter((value) => value.startsWith('bad'))).toEqual(['bad 8'])
+  })
+})
