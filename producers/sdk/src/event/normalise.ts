@@ -1,19 +1,23 @@
 import type { AuditContext } from '../context.ts'
+import { TARGET_NAMES } from './field-names.ts'
+import { eventFields, type RequestFields, requestFields } from './fields.ts'
 import type { Findings } from './findings.ts'
 import { CATEGORIES } from './input.ts'
 import {
   actorOf,
   changesOf,
   contextOf,
+  eitherText,
   metadataOf,
   otherTargetsOf,
   outcomeOf,
-  requestText,
   targetOf,
 } from './parts.ts'
-import { isObject, list, optionalText, property, requiredText, symbol, symbolsOf } from './read.ts'
+import { isObject, list, optionalText, requiredText, symbol, symbolsOf } from './read.ts'
 import type { EventRecord, SourceRecord } from './record.ts'
 
+const NO_REQUEST: RequestFields = {}
+const NONE: readonly string[] = Object.freeze([])
 const CATEGORY = symbolsOf(CATEGORIES)
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** What every store can hold: 1970-01-01 to 2261-01-01. */
@@ -38,34 +42,37 @@ export function normalise(
   stamp: Stamp,
   f: Findings,
 ): EventRecord {
-  const read = (name: string) => property(input, name, name, f)
-  const text = (name: string) => optionalText(read(name), name, f)
-  const request = read('request')
-  const around = context?.request
+  const given = eventFields(input, f)
+  const request = isObject(given.request) ? requestFields(given.request, f) : NO_REQUEST
+  const around = isObject(context?.request) ? requestFields(context.request, f) : NO_REQUEST
   const event: EventRecord = {
     event_id: stamp.eventId,
     tenant_id: stamp.tenant,
-    occurred_at: timeOf(read('occurredAt'), stamp.now, f),
+    occurred_at: timeOf(given.occurredAt, stamp.now, f),
     clock_offset_ms: stamp.clockOffsetMs,
     action: requiredText(action, 'action', f),
-    category: symbol(read('category'), CATEGORY, 'OTHER', 'category', f),
-    actor: actorOf(read('actor') ?? context?.actor, f),
-    target: targetOf(read('target'), 'target', f),
-    other_targets: otherTargetsOf(read('otherTargets'), f),
-    outcome: outcomeOf(read('outcome'), f),
-    changes: changesOf(read('changes'), f),
+    category: symbol(given.category, CATEGORY, 'OTHER', 'category', f),
+    actor: actorOf(given.actor ?? context?.actor, f),
+    target: targetOf(given.target, TARGET_NAMES, f),
+    other_targets: otherTargetsOf(given.otherTargets, f),
+    outcome: outcomeOf(given.outcome, f),
+    changes: changesOf(given.changes, f),
     context: contextOf(request, around, f),
     source: stamp.source,
-    correlation_id: text('correlationId') ?? requestText(request, around, 'correlationId', f),
-    trace_id: text('traceId') ?? requestText(request, around, 'traceId', f),
-    causation_id: text('causationId'),
-    reason: text('reason'),
-    approval: text('approval'),
-    corrects: uuidOf(read('corrects'), f),
+    correlation_id:
+      optionalText(given.correlationId, 'correlationId', f) ??
+      eitherText(request.correlationId, around.correlationId, 'request.correlationId', f),
+    trace_id:
+      optionalText(given.traceId, 'traceId', f) ??
+      eitherText(request.traceId, around.traceId, 'request.traceId', f),
+    causation_id: optionalText(given.causationId, 'causationId', f),
+    reason: optionalText(given.reason, 'reason', f),
+    approval: optionalText(given.approval, 'approval', f),
+    corrects: uuidOf(given.corrects, f),
     producer_id: stamp.producerId,
     sequence: stamp.sequence,
-    flags: flagsOf(read('flags'), f),
-    metadata: metadataOf(read('metadata'), f),
+    flags: flagsOf(given.flags, f),
+    metadata: metadataOf(given.metadata, f),
   }
   if (f.found) event.flags = [...event.flags, 'degraded']
   return event
@@ -87,6 +94,7 @@ function uuidOf(value: unknown, f: Findings): string | null {
 }
 
 function flagsOf(value: unknown, f: Findings): readonly string[] {
+  if (value === undefined || value === null) return NONE
   const flags: string[] = []
   for (const [index, item] of list(value, 'flags', f).entries()) {
     const flag = optionalText(item, `flags[${index}]`, f)

@@ -1,3 +1,5 @@
+import { changeNames, otherTargetNames, type TargetNames } from './field-names.ts'
+import { actorFields, type RequestFields } from './fields.ts'
 import type { Findings } from './findings.ts'
 import { ACTOR_TYPES, AFFILIATIONS, OUTCOMES } from './input.ts'
 import { jsonText } from './json-text.ts'
@@ -8,6 +10,9 @@ const ACTOR_TYPE = symbolsOf(ACTOR_TYPES)
 const AFFILIATION = symbolsOf(AFFILIATIONS)
 const OUTCOME = symbolsOf(OUTCOMES)
 const NO_TARGET: TargetRecord = { type: '', id: '', name: null }
+const NO_CHANGES: readonly ChangeRecord[] = Object.freeze([])
+const NO_TARGETS: readonly TargetRecord[] = Object.freeze([])
+const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
 const NO_ACTOR: ActorRecord = {
   id: '',
   type: 'OTHER',
@@ -25,39 +30,35 @@ export function actorOf(value: unknown, f: Findings): ActorRecord {
     )
     return NO_ACTOR
   }
+  const given = actorFields(value, f)
   return {
-    id: requiredText(property(value, 'id', 'actor.id', f), 'actor.id', f),
-    type: symbol(property(value, 'type', 'actor.type', f), ACTOR_TYPE, 'OTHER', 'actor.type', f),
-    name: optionalText(property(value, 'name', 'actor.name', f), 'actor.name', f),
-    role: optionalText(property(value, 'role', 'actor.role', f), 'actor.role', f),
-    affiliation: symbol(
-      property(value, 'affiliation', 'actor.affiliation', f),
-      AFFILIATION,
-      'UNKNOWN',
-      'actor.affiliation',
-      f,
-    ),
-    on_behalf_of: optionalText(property(value, 'onBehalfOf', 'actor.onBehalfOf', f), 'actor.onBehalfOf', f),
+    id: requiredText(given.id, 'actor.id', f),
+    type: symbol(given.type, ACTOR_TYPE, 'OTHER', 'actor.type', f),
+    name: optionalText(given.name, 'actor.name', f),
+    role: optionalText(given.role, 'actor.role', f),
+    affiliation: symbol(given.affiliation, AFFILIATION, 'UNKNOWN', 'actor.affiliation', f),
+    on_behalf_of: optionalText(given.onBehalfOf, 'actor.onBehalfOf', f),
   }
 }
 
-export function targetOf(value: unknown, field: string, f: Findings): TargetRecord {
+export function targetOf(value: unknown, names: TargetNames, f: Findings): TargetRecord {
   if (!isObject(value)) {
     f.missing(
-      field,
+      names.item,
       value === undefined || value === null ? 'is missing' : `must be an object, not ${kindOf(value)}`,
     )
     return NO_TARGET
   }
   return {
-    type: requiredText(property(value, 'type', `${field}.type`, f), `${field}.type`, f),
-    id: requiredText(property(value, 'id', `${field}.id`, f), `${field}.id`, f),
-    name: optionalText(property(value, 'name', `${field}.name`, f), `${field}.name`, f),
+    type: requiredText(property(value, 'type', names.type, f), names.type, f),
+    id: requiredText(property(value, 'id', names.id, f), names.id, f),
+    name: optionalText(property(value, 'name', names.name, f), names.name, f),
   }
 }
 
 export function otherTargetsOf(value: unknown, f: Findings): readonly TargetRecord[] {
-  return list(value, 'otherTargets', f).map((item, index) => targetOf(item, `otherTargets[${index}]`, f))
+  if (value === undefined || value === null) return NO_TARGETS
+  return list(value, 'otherTargets', f).map((item, index) => targetOf(item, otherTargetNames(index), f))
 }
 
 export function outcomeOf(value: unknown, f: Findings): EventRecord['outcome'] {
@@ -72,56 +73,58 @@ export function outcomeOf(value: unknown, f: Findings): EventRecord['outcome'] {
 }
 
 export function changesOf(value: unknown, f: Findings): readonly ChangeRecord[] {
+  if (value === undefined || value === null) return NO_CHANGES
   const changes: ChangeRecord[] = []
   for (const [index, item] of list(value, 'changes', f).entries()) {
-    const field = `changes[${index}]`
+    const names = changeNames(index)
     if (!isObject(item)) {
-      f.cut(field, `must be an object, not ${kindOf(item)}`)
+      f.cut(names.item, `must be an object, not ${kindOf(item)}`)
       continue
     }
     changes.push({
-      path: requiredText(property(item, 'path', `${field}.path`, f), `${field}.path`, f),
-      before: jsonText(property(item, 'before', `${field}.before`, f), `${field}.before`, f),
-      after: jsonText(property(item, 'after', `${field}.after`, f), `${field}.after`, f),
+      path: requiredText(property(item, 'path', names.path, f), names.path, f),
+      before: jsonText(property(item, 'before', names.before, f), names.before, f),
+      after: jsonText(property(item, 'after', names.after, f), names.after, f),
     })
   }
   return changes
 }
 
 /** `request` fields of the event win over those of the context around it. */
-export function contextOf(own: unknown, around: unknown, f: Findings): ContextRecord {
+export function contextOf(own: RequestFields, around: RequestFields, f: Findings): ContextRecord {
   return {
-    interface: requestText(own, around, 'interface', f),
-    ip: requestText(own, around, 'ip', f),
-    user_agent: requestText(own, around, 'userAgent', f),
-    session_id: requestText(own, around, 'sessionId', f),
-    request_id: requestText(own, around, 'requestId', f),
-    device_id: requestText(own, around, 'deviceId', f),
-    geo: requestText(own, around, 'geo', f),
+    interface: eitherText(own.interface, around.interface, 'request.interface', f),
+    ip: eitherText(own.ip, around.ip, 'request.ip', f),
+    user_agent: eitherText(own.userAgent, around.userAgent, 'request.userAgent', f),
+    session_id: eitherText(own.sessionId, around.sessionId, 'request.sessionId', f),
+    request_id: eitherText(own.requestId, around.requestId, 'request.requestId', f),
+    device_id: eitherText(own.deviceId, around.deviceId, 'request.deviceId', f),
+    geo: eitherText(own.geo, around.geo, 'request.geo', f),
   }
 }
 
-export function requestText(own: unknown, around: unknown, name: string, f: Findings): string | null {
-  const field = `request.${name}`
-  const stated = isObject(own) ? optionalText(property(own, name, field, f), field, f) : null
-  if (stated !== null || !isObject(around)) return stated
-  return optionalText(property(around, name, field, f), field, f)
+export function eitherText(own: unknown, around: unknown, field: string, f: Findings): string | null {
+  return optionalText(own, field, f) ?? optionalText(around, field, f)
 }
 
 /** Own keys only, whatever they are called. */
-export function metadataOf(value: unknown, f: Findings): Record<string, string> {
-  const metadata: Record<string, string> = Object.create(null)
-  if (value === undefined || value === null) return metadata
+export function metadataOf(value: unknown, f: Findings): Readonly<Record<string, string>> {
+  if (value === undefined || value === null) return NO_METADATA
   if (!isObject(value)) {
     f.cut('metadata', `must be an object, not ${kindOf(value)}`)
-    return metadata
+    return NO_METADATA
   }
+  const metadata: Record<string, string> = Object.create(null)
   for (const key of keysOf(value, f)) {
-    const field = `metadata.${key}`
-    const text = optionalText(property(value, key, field, f), field, f)
+    const text = metadataText(value, key, f)
     if (text !== null) metadata[key.toWellFormed()] = text
   }
   return metadata
+}
+
+function metadataText(source: object, key: string, f: Findings): string | null {
+  const field = `metadata.${key}`
+  return optionalText(property(source, key, field, f), field, f)
 }
 
 function keysOf(value: object, f: Findings): readonly string[] {
