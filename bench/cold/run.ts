@@ -1,93 +1,84 @@
-import { buildObject } from '../../consumers/cold/build.ts'
-import { emptyTree } from '../../consumers/cold/tree-state.ts'
-import { WriterSchemas } from '../../consumers/cold/writer-schemas.ts'
-import type { CheckedRecord, Range } from '../../consumers/engine/contracts.ts'
-import { LeafHasher } from '../../proof/leaf.ts'
-import { generateSigningKey, nodeCrypto, signerFromPem } from '../../proof/node.ts'
-import type { ContainerCodec } from '../../schemas/container.ts'
-import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../schemas/generated/audit-event.ts'
-import { frame, HEADER_BYTES } from '../../schemas/wire.ts'
-import { usualEvents } from '../events/generate.ts'
+/** Events from Kafka into locked objects: the CPU time of the whole cold worker, see README.md. */
+
+import { initLocalArchive } from '../../infra/local/steps/archive-init.ts'
+import { createBucket } from '../../infra/local/steps/bucket.ts'
+import { ensureSigningKey } from '../../infra/local/steps/signing-key.ts'
+import { type BenchStack, withBenchStack } from '../measure/bench-stack.ts'
+import { FIXTURES, readFlags } from '../measure/flags.ts'
 import { machine } from '../measure/machine.ts'
 import { spreadOf } from '../measure/stats.ts'
+import { measureObjects } from './objects.ts'
+import { startColdWorker } from './worker.ts'
 
-const EVENTS = 10_000
-const OBJECTS_PER_RUN = 10
-const WARM_UP_RUNS = 2
-const RUNS = 5
-const SCHEMA_ID = 1
-const LOG = 'acme/bench/MkU3OEVBNTcwNTJENDM2Qg/audit.events.standard/5a1d3c1e-30a4-4c6e-9a55-0c6e2f0b7d11/0'
+const TARGET = 100_000
+const SEED = 1
 
-const CASES: readonly (readonly [ContainerCodec, number, number])[] = [
-  ['zstandard', 1, 256],
-  ['zstandard', 1, 512],
-  ['zstandard', 1, 1024],
-  ['zstandard', 3, 512],
-  ['deflate', 1, 512],
-  ['deflate', 6, 512],
-  ['null', 0, 512],
-]
-
-const range = rangeOfUsualEvents()
-const signer = signerFromPem(generateSigningKey().privatePem)
-const registered = { id: SCHEMA_ID, text: AUDIT_EVENT_SCHEMA_TEXT, schema: AUDIT_EVENT_SCHEMA }
-const schemas = new WriterSchemas({ newest: registered, schemaOf: () => registered })
-const hasher = new LeafHasher({ logId: LOG, sha256: nodeCrypto.sha256 })
-
-function rangeOfUsualEvents(): Range {
-  const records: CheckedRecord[] = []
-  let bytes = 0
-  for (const payload of usualEvents({ seed: 1, count: EVENTS })) {
-    const value = frame(SCHEMA_ID, payload)
-    const offset = BigInt(records.length)
-    bytes += value.length
-    records.push({
-      record: { offset, appendTime: 1_795_000_000_000 + records.length, key: value.subarray(6, 14), value },
-      verdict: { kind: 'event', schemaId: SCHEMA_ID, payloadStart: HEADER_BYTES },
-    })
-  }
-  const partition = {
-    topic: 'audit.events.standard',
-    topicId: '5a1d3c1e-30a4-4c6e-9a55-0c6e2f0b7d11',
-    partition: 0,
-  }
-  return { partition, first: 0n, last: BigInt(EVENTS - 1), records, gaps: [], bytes }
+interface Run {
+  readonly seconds: number
+  /** Of the work on the events: what a worker uses that starts and finds nothing is taken off. */
+  readonly cpuMicros: number
+  readonly cpuMicrosWithStart: number
 }
 
-/** CPU time (user + system, all threads) of one event in an object, from checked records to signed bytes. */
-function measure(codec: ContainerCodec, level: number, blockKib: number) {
-  const options = {
-    logId: LOG,
-    hasher,
-    schemas,
-    signer,
-    crypto: nodeCrypto,
-    codec,
-    level,
-    blockBytes: blockKib * 1024,
+const flags = readFlags(process.argv.slice(2), { events: 1_000_000, rounds: 5 })
+const objects = flags.only.length === 0 || flags.only.includes('objects') ? measureObjects() : null
+const worker = flags.only.length === 0 || flags.only.includes('worker') ? await measureWorker() : null
+process.stdout.write(
+  `${JSON.stringify({ bench: 'cold', ...flags, ...worker, machine: machine(), objects }, null, flags.json ? 0 : 2)}\n`,
+)
+process.exit(0)
+
+async function measureWorker() {
+  const { runs, events } = await withBenchStack(async (stack) => {
+    const startMicros = await startAlone(stack)
+    const filled = await stack.fill(FIXTURES[flags.fixture]({ seed: SEED, count: flags.events }))
+    const all: Run[] = []
+    for (let round = 1; round <= flags.rounds; round++)
+      all.push(await oneRun(stack, round, filled, startMicros))
+    return { runs: all, events: filled }
+  })
+  const rate = spreadOf(runs.map((run) => events / (run.cpuMicros / 1e6)))
+  return {
+    events,
+    eventsPerCpuSecond: rate,
+    eventsPerCpuSecondWithStart: spreadOf(runs.map((run) => events / (run.cpuMicrosWithStart / 1e6))),
+    cpuMicrosPerEvent: spreadOf(runs.map((run) => run.cpuMicros / events)),
+    startCpuMillis: spreadOf(runs.map((run) => (run.cpuMicrosWithStart - run.cpuMicros) / 1_000)),
+    eventsPerSecond: spreadOf(runs.map((run) => events / run.seconds)),
+    targets: { eventsPerCpuSecond: rate.median >= TARGET },
   }
-  const build = () => buildObject(range, emptyTree, options)
-  const run = () => {
-    const before = process.cpuUsage()
-    for (let i = 0; i < OBJECTS_PER_RUN; i++) build()
-    const { user, system } = process.cpuUsage(before)
-    return (user + system) / (OBJECTS_PER_RUN * EVENTS)
-  }
-  for (let i = 0; i < WARM_UP_RUNS; i++) run()
-  const bytes = build().pieces.reduce((sum, piece) => sum + piece.length, 0)
-  const micros = spreadOf(Array.from({ length: RUNS }, run))
-  return { codec, level, blockKib, cpuMicrosPerEvent: micros, storedBytesPerEvent: bytes / EVENTS }
 }
 
-const results = CASES.map(([codec, level, blockKib]) => measure(codec, level, blockKib))
-const valueBytesPerEvent = range.bytes / EVENTS
-if (process.argv.includes('--json')) {
-  const report = { bench: 'cold', events: EVENTS, valueBytesPerEvent, machine: machine(), results }
-  process.stdout.write(`${JSON.stringify(report)}\n`)
-} else {
-  for (const { codec, level, blockKib, cpuMicrosPerEvent: cpu, storedBytesPerEvent } of results) {
-    const name = `${codec} ${level}, blocks of ${blockKib} KiB`.padEnd(36)
-    const spread = `${cpu.median.toFixed(2)} µs CPU (${cpu.min.toFixed(2)}–${cpu.max.toFixed(2)})`
-    process.stdout.write(`${name} ${spread}, ${storedBytesPerEvent.toFixed(1)} bytes stored\n`)
+/** Each round writes a bucket of its own, from the beginning of the topic. Returns the worker's environment. */
+async function newArchive({ stack, dataDir, env }: BenchStack, round: number) {
+  const bucket = `bench-${round}`
+  await createBucket(stack.endpoints.s3, bucket)
+  const archive = { ...env, DAYBOOK_S3_BUCKET: bucket, DAYBOOK_SIGNING_KEY_FILE: ensureSigningKey(dataDir) }
+  await initLocalArchive(archive)
+  return archive
+}
+
+/** What a worker uses until it is ready over an empty topic. */
+async function startAlone(stack: BenchStack): Promise<number> {
+  const worker = await startColdWorker(stack, await newArchive(stack, 0))
+  const micros = worker.cpuMicros()
+  await worker.stop()
+  return micros
+}
+
+async function oneRun(stack: BenchStack, round: number, events: number, startMicros: number): Promise<Run> {
+  const env = await newArchive(stack, round)
+  const step = stack.log.step(`round ${round}`)
+  const startedAt = performance.now()
+  const worker = await startColdWorker(stack, env)
+  try {
+    await worker.delivered(events)
+    const seconds = (performance.now() - startedAt) / 1_000
+    const cpuMicrosWithStart = worker.cpuMicros()
+    const cpuMicros = cpuMicrosWithStart - startMicros
+    step.done(`${(cpuMicros / events).toFixed(2)} µs CPU an event, ${Math.round(events / seconds)} events/s`)
+    return { seconds, cpuMicros, cpuMicrosWithStart }
+  } finally {
+    await worker.stop()
   }
 }
