@@ -78,7 +78,10 @@ describe('fault runs on real components', () => {
     async () => {
       const verdict = await runBroken(world, {
         ...{ name: 'broken-commit', broken: 'commits-before-delivery' },
-        cells: [{ failpoint: 'send.before', fault: 'kill' }],
+        cells: [
+          { failpoint: 'send.before', fault: 'kill' },
+          { failpoint: 'send.before', fault: 'kill' },
+        ],
       })
       expect(verdict.lost).toBeGreaterThan(0)
       expect(verdict.violations).toContainEqual(expect.stringMatching(/not in the hot table/))

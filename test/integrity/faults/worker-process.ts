@@ -33,9 +33,10 @@ export interface WorkerSpec {
 }
 
 const FAILPOINT_FD = 3
+const ENDS_WITH_PARENT = new URL('./ends-with-parent.ts', import.meta.url).href
 
 export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, [spec.main], {
+  const child = spawn(process.execPath, ['--import', ENDS_WITH_PARENT, spec.main], {
     env: { ...process.env, ...spec.env, DAYBOOK_FAILPOINT_FD: String(FAILPOINT_FD) },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })

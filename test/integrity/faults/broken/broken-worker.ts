@@ -78,6 +78,8 @@ const engine = createEngine({
   failpoints,
   observer: {
     ...noObserver,
+    retrying: (step, _partition, _delayMs, error) => log.warn({ step, err: error }, 'retrying'),
+    fenced: () => log.warn({}, 'fenced'),
     crashed: (error) => {
       log.fatal({ err: error }, 'crashed')
       process.exit(70)
