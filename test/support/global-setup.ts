@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cached, cacheRoot } from '../../infra/local/artifacts/cache.ts'
+import { kafkaArtifact } from '../../infra/local/artifacts/kafka.ts'
 import { terminalLog } from '../../infra/local/log.ts'
 import { startStack } from '../../infra/local/stack.ts'
 
@@ -9,10 +11,13 @@ import { startStack } from '../../infra/local/stack.ts'
  * DAYBOOK_TEST_STACK is set already, that stack is used; with DAYBOOK_TEST_CONTAINERS=1, servers in containers.
  */
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
+  const log = terminalLog(process.stderr)
+  const cache = cacheRoot(process.env)
+  // With them some tests compare with Kafka's own client. They cannot be left out.
+  process.env['DAYBOOK_KAFKA_JARS'] ??= await cached(cache, kafkaArtifact(cache), log)
   if (process.env['DAYBOOK_TEST_STACK'] !== undefined) return undefined
   if (process.env['DAYBOOK_TEST_CONTAINERS'] === '1') return await setUpContainers()
   const dataDir = mkdtempSync(join(tmpdir(), 'daybook-test-'))
-  const log = terminalLog(process.stderr)
   const stack = await startStack({ dataDir, ports: 'free', log })
   process.env['DAYBOOK_TEST_STACK'] = JSON.stringify(stack.endpoints)
   return async () => {

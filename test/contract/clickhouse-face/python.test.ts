@@ -1,16 +1,15 @@
 import { beforeAll, expect, test } from 'vitest'
 import { useServer } from '../../support/clickhouse-face/face.ts'
-import { pythonWithClient, runPythonClient } from '../../support/clickhouse-face/python.ts'
+import { pythonEnvironment, runPython } from '../../support/python/venv.ts'
 
 const server = useServer()
-beforeAll(async () => {
-  await pythonWithClient()
-}, 120_000)
+beforeAll(() => void pythonEnvironment(), 240_000)
 
-test.each(['off', 'on', 'lz4', 'zstd', 'gzip'])(
+test.each(['default', 'off', 'on', 'lz4', 'zstd', 'gzip'])(
   'clickhouse-connect works with compression %s',
-  async (compression) => {
-    const seen = await runPythonClient(server.url, compression)
+  (compression) => {
+    const { hostname, port } = new URL(server.url)
+    const seen = JSON.parse(runPython('clickhouse_client.py', [hostname, port, compression]))
     expect(seen).toMatchObject({
       written_rows: 2,
       equal: true,

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { type Admin, type IResourceConfigEntry, Kafka, logLevel, type Message, Partitioners } from 'kafkajs'
@@ -97,13 +97,15 @@ async function transact(
   await producer.disconnect()
 }
 
-/** The directory with Kafka's jars, for tests that compare with its own tools; undefined where it is not known. */
-export const kafkaJars = process.env['DAYBOOK_KAFKA_JARS']
+/** A runtime without a compiler cannot run the client from its source. In CI nothing may be left out. */
+export const withoutJava = process.env['CI'] === undefined && spawnSync('javac', ['-version']).status !== 0
 
 /** Runs Kafka's own client (JavaClient.java, compiled as it starts) and gives its standard output. */
 export async function javaClient(args: readonly string[]): Promise<string> {
+  const jars = process.env['DAYBOOK_KAFKA_JARS']
+  if (jars === undefined) throw new Error('DAYBOOK_KAFKA_JARS is not set: run the tests through `npm test`')
   const program = fileURLToPath(new URL('./JavaClient.java', import.meta.url))
-  const child = spawn('java', ['-Xmx128m', '-cp', `${kafkaJars}/*`, program, ...args])
+  const child = spawn('java', ['-Xmx128m', '-cp', `${jars}/*`, program, ...args])
   let output = ''
   let errors = ''
   child.stdout.on('data', (chunk: Buffer) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { javaClient, kafkaJars, openBroker, type TestBroker } from './broker.ts'
+import { javaClient, openBroker, type TestBroker, withoutJava } from './broker.ts'
 import { coversExactly, startSource } from './collector.ts'
 
 const COUNT = 5_000
@@ -9,7 +9,7 @@ let broker: TestBroker
 const topics = new Map<string, string>()
 beforeAll(async () => {
   broker = await openBroker()
-  if (kafkaJars === undefined) return
+  if (withoutJava) return
   for (const codec of CODECS) topics.set(codec, await broker.createTopic())
   const pairs = [...topics].map(([codec, topic]) => `${codec}=${topic}`)
   await javaClient([broker.brokers.join(','), 'produce', String(COUNT), ...pairs])
@@ -20,7 +20,7 @@ function expected(): (string | null)[] {
   return Array.from({ length: COUNT }, (_, i) => (i % 10 === 9 ? null : `v${i}-${'x'.repeat(i % 300)}`))
 }
 
-describe.skipIf(kafkaJars === undefined)("batches of Kafka's own producer", { timeout: 60_000 }, () => {
+describe.skipIf(withoutJava)("batches of Kafka's own producer", { timeout: 60_000 }, () => {
   it.each(CODECS)('compressed with %s are read byte for byte', async (codec) => {
     const topic = topics.get(codec) ?? ''
     const { source, collector } = await startSource(broker.brokers, topic)

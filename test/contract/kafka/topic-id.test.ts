@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTopic, javaClient, kafkaJars, openBroker, type TestBroker } from './broker.ts'
+import { createTopic, javaClient, openBroker, type TestBroker, withoutJava } from './broker.ts'
 import { Collector, startSource } from './collector.ts'
 
 let broker: TestBroker
@@ -28,7 +28,7 @@ async function remake(topic: string): Promise<void> {
 }
 
 describe('the topic id', { timeout: 60_000 }, () => {
-  it.skipIf(kafkaJars === undefined)(
+  it.skipIf(withoutJava)(
     "is the one that Kafka's own client sees, also after the topic was remade",
     async () => {
       const topic = await broker.createTopic()
