@@ -62,7 +62,11 @@ async function ask(context: CommandContext, query: string | undefined, options: 
   })
   if (!answer.ok)
     throw refused((await answer.text()).trim(), answer.headers.get('x-clickhouse-exception-code'))
-  for await (const chunk of answer.body ?? []) if (!(await write(context.stdout, chunk))) return
+  try {
+    for await (const chunk of answer.body ?? []) if (!(await write(context.stdout, chunk))) return
+  } catch (cause) {
+    throw brokenOff(cause)
+  }
 }
 
 function formatOf({ stdout }: CommandContext, { format }: SqlOptions): string {
@@ -91,4 +95,13 @@ function refused(message: string, code: string | null): DaybookError {
   return new DaybookError('DAYBOOK_SQL_REFUSED', `ClickHouse refused the statement: ${message}`, {
     details: { code },
   })
+}
+
+/** ClickHouse answers before it knows that it can finish; then it breaks the connection. */
+function brokenOff(cause: unknown): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_SQL_BROKEN_OFF',
+    'The answer broke off: ClickHouse failed in the middle of it, or the connection was lost. What was written is incomplete; its reason stands in system.query_log and in its server log.',
+    { cause },
+  )
 }

@@ -75,13 +75,14 @@ async function dryRun(
 async function standingOf(access: RegistryAccess, subject: string): Promise<Standing> {
   const name = encodeURIComponent(subject)
   const body = { schema: AUDIT_EVENT_SCHEMA_TEXT, schemaType: 'AVRO' }
+  const versions = await askRegistry(access, `/subjects/${name}/versions`)
+  if (versions.status === 404) return 'new subject'
   const known = await askRegistry(access, `/subjects/${name}`, { method: 'POST', body })
   if (known.status === 200) return 'registered'
   const checked = await askRegistry(access, `/compatibility/subjects/${name}/versions/latest`, {
     method: 'POST',
     body,
   })
-  if (checked.status === 404) return 'new subject'
   const { body: answer } = checked
   const isCompatible =
     typeof answer === 'object' &&
