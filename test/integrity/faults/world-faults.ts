@@ -32,7 +32,7 @@ const GROUPS = ['daybook-hot', 'daybook-cold']
 
 /** Commits one fault. Resolves when the dependency is back; throws when the fault could not be brought about. */
 export async function commitWorldFault(fault: WorldFault, context: WorldFaultContext): Promise<void> {
-  const { world, ground, producer } = context
+  const { world, ground } = context
   switch (fault) {
     case 'broker-restart':
       await world.stack.kafka?.kill('SIGKILL')
@@ -52,7 +52,7 @@ export async function commitWorldFault(fault: WorldFault, context: WorldFaultCon
     case 'produce-answer-lost':
       return await loseAnswers(world.proxies.kafka.producer)
     case 'producer-killed':
-      return await producer.killAndReplace(3_000, 1_500)
+      return await killProducer(context)
     case 'poison-and-oversized':
       await sendForeignRecords({
         kafka: world.kafka,
@@ -80,6 +80,16 @@ async function refuse(proxy: TcpProxy): Promise<void> {
   proxy.refuse()
   await pause(OUTAGE_MS)
   proxy.resume()
+}
+
+const SPOOLING_MS = 500
+
+/** Kafka is out of reach for a moment before, so that the dead leave records that are in their spools only. */
+async function killProducer({ world, producer }: WorldFaultContext): Promise<void> {
+  const line = world.proxies.kafka.producer
+  line.refuse()
+  await pause(SPOOLING_MS)
+  await producer.killAndReplace(3_000, 1_500).finally(() => line.resume())
 }
 
 /** Requests arrive and take effect; their answers do not come back. */
