@@ -10,6 +10,7 @@ import { createDeliverer } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './event-rows.ts'
 import { createFence, type Fence } from './fence.ts'
 import { avroEncoding, type InsertEncoding } from './insert-encoding.ts'
+import { repairLastInsert } from './repair.ts'
 import { createRunningInserts, type RunningInserts } from './running-inserts.ts'
 import { createHotStore, type HotStore } from './store.ts'
 import { readTip } from './tip.ts'
@@ -64,6 +65,8 @@ class HotSink implements Sink {
   readonly #keeper: TipKeeper
   readonly #processId = randomUUID()
   #claims = 0
+  /** One at a time, beside everything else. */
+  #repairs: Promise<void> = Promise.resolve()
 
   constructor(o: HotSinkOptions) {
     const { clock, quarantine, failpoints } = o
@@ -97,6 +100,8 @@ class HotSink implements Sink {
     const ask = (held: HotClaim, asked: AbortSignal | undefined) => this.#tip(held, asked)
     const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask })
     this.#keeper.watch(made)
+    const previous = before?.owner ?? ''
+    if (previous !== '' && !previous.startsWith(`${this.#processId}.`)) this.#repair(partition, state.tip)
     return made
   }
 
@@ -109,8 +114,17 @@ class HotSink implements Sink {
   }
 
   async close(): Promise<void> {
+    await this.#repairs
     await this.#keeper.close()
     await this.#store.close()
+  }
+
+  /** The next claim tries again, so failing is harmless. */
+  #repair(partition: PartitionRef, last: bigint): void {
+    const now = this.#now()
+    this.#repairs = this.#repairs.then(() =>
+      repairLastInsert(this.#store, { partition, last, now }).catch(() => {}),
+    )
   }
 
   async #tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {

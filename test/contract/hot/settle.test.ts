@@ -58,6 +58,27 @@ describe('copies that two processes insert at the same moment', () => {
     expect(await shown(zero)).toEqual([0])
   })
 
+  it('are settled by the next owner when the last to insert dies before it has looked', async () => {
+    const [zero, one] = partitions()
+    const failpoints = new ScriptedFailpoints()
+    const [a, b] = [hotSink(db, { failpoints }), hotSink(db)]
+    const [mine, theirs] = [await a.claim(zero, forever), await b.claim(one, forever)]
+    const stands = failpoints.holdAt('send.before')
+    const delivery = a.deliver([{ claim: mine, range: copy(zero) }], forever)
+    await stands.reached
+    await b.deliver([{ claim: theirs, range: copy(one) }], forever)
+    failpoints.failAt('effect.after')
+    stands.release()
+    await expect(delivery).rejects.toMatchObject({ code: 'DAYBOOK_TEST_BROKEN' })
+    expect(await shown(zero)).toEqual([0, 1])
+    const heir = hotSink(db)
+    await heir.claim(zero, forever)
+    // Its repairs have ended when it has closed.
+    await heir.close()
+    expect(await shown(zero)).toEqual([0])
+    await Promise.all([a.close(), b.close()])
+  })
+
   it('stay both when their contents differ', async () => {
     const [zero, one] = partitions()
     await (await race(zero, one, 'other')).close()
