@@ -57,7 +57,7 @@ export function createFleet(
     workers.push(worker)
     void worker.ended.then((how) => {
       if (asked.has(worker) || how === 'SIGKILL') return
-      if (how !== EXIT_UNAVAILABLE) unexpected.push(`${kind} ended with ${how}`)
+      if (how !== EXIT_UNAVAILABLE) unexpected.push(`${kind} ended with ${how}: ${worker.lastWords()}`)
       else if (!isOver) {
         restarts++
         void start(kind)

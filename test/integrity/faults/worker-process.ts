@@ -20,6 +20,8 @@ export interface WorkerProcess {
   readonly ended: Promise<number | string>
   /** Whether `text` stands in its log. */
   logged(text: string): boolean
+  /** The last thing that it called fatal, or else its last line. */
+  lastWords(): string
 }
 
 export interface WorkerSpec {
@@ -33,6 +35,7 @@ export interface WorkerSpec {
 }
 
 const FAILPOINT_FD = 3
+const LAST_WORDS_CHARS = 600
 const ENDS_WITH_PARENT = new URL('./ends-with-parent.ts', import.meta.url).href
 
 export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
@@ -106,6 +109,12 @@ class FaultableWorker implements WorkerProcess {
 
   logged(text: string): boolean {
     return this.#log.includes(text)
+  }
+
+  lastWords(): string {
+    const lines = this.#log.trimEnd().split('\n')
+    const fatal = lines.findLast((line) => line.includes('"level":"fatal"'))
+    return (fatal ?? lines.at(-1) ?? '').slice(0, LAST_WORDS_CHARS)
   }
 
   running(): boolean {
