@@ -42,8 +42,14 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
         ...chosen,
       })
       const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }
-      // Partitions keep step, so that they share inserts: few large parts instead of many small ones.
-      return { sink, cut, limits: { gatherAgeRatio: 0.5 }, checkStore: async () => {} }
+      // Partitions keep step, so that they share inserts: few large parts instead of many small ones. The store is
+      // given the next insert while it sorts and writes the one before.
+      return {
+        sink,
+        cut,
+        limits: { gatherAgeRatio: 0.5, concurrentDeliveries: 2 },
+        checkStore: async () => {},
+      }
     },
   })
 }

@@ -20,8 +20,10 @@ export interface Copies {
    *
    * `crossing`: two partitions of `rows` hold copies of one event. Nothing was listed, because one of the partitions
    * may be refused and the other not; the caller delivers them one after the other.
+   *
+   * `ids`: of these rows, which nobody else may be inserting.
    */
-  listLater(rows: readonly EventRow[], signal: AbortSignal): Promise<'listed' | 'crossing'>
+  listLater(rows: readonly EventRow[], ids: EventIds, signal: AbortSignal): Promise<'listed' | 'crossing'>
   /**
    * After an insert, when another process may have inserted copies at the same moment: of each pair of visible
    * copies the one that stands later in (topic id, partition, offset) is listed, whoever runs this.
@@ -49,8 +51,7 @@ export function createCopies(o: { readonly store: HotStore; readonly clock: Cloc
   }
 
   return {
-    listLater: async (rows, signal) => {
-      const ids = new EventIds(rows)
+    listLater: async (rows, ids, signal) => {
       const seen = await visibleCopies(store, ids, signal)
       if (seen.size === 0 && ids.repeated.length === 0) return 'listed'
       const stored = new Set([...seen.values()].flat())

@@ -2,8 +2,10 @@ import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import type { Delivery, Quarantine, Range, RangeOutcome } from '../engine/contracts.ts'
+import { Apart } from './apart.ts'
 import { HotClaim } from './claim.ts'
 import type { Copies } from './copies.ts'
+import { EventIds } from './event-ids.ts'
 import { type ClaimedRows, createEventInsert } from './event-insert.ts'
 import type { EventRow, EventRows } from './event-rows.ts'
 import type { Fence } from './fence.ts'
@@ -33,6 +35,11 @@ interface Job extends Queue {
   readonly rows: readonly EventRow[]
 }
 
+interface Batch {
+  readonly rows: readonly EventRow[]
+  readonly ids: EventIds
+}
+
 export type Deliver = (
   deliveries: readonly Delivery[],
   signal: AbortSignal,
@@ -41,19 +48,14 @@ export type Deliver = (
 /** The order of steps: quarantine, gaps, list of copies, events. Each is durable before the next begins. */
 export function createDeliverer(o: DelivererOptions): Deliver {
   const deliverer = new Deliverer(o)
-  let before: Promise<unknown> = Promise.resolve()
-  // One after the other: a look-up of copies must see what the insert before it wrote.
-  return (deliveries, signal) => {
-    const run = before.then(() => deliverer.deliver(deliveries, signal))
-    before = run.catch(() => {})
-    return run
-  }
+  return (deliveries, signal) => deliverer.deliver(deliveries, signal)
 }
 
 class Deliverer {
   readonly #o: DelivererOptions
   readonly #gaps: GapLedger
   readonly #inserts: RejectingInsert
+  readonly #apart = new Apart()
 
   constructor(o: DelivererOptions) {
     this.#o = o
@@ -69,13 +71,9 @@ class Deliverer {
     const jobs = deliveries.map(({ claim, range }) => job(claim, range, this.#o.rows))
     const mine = jobs.filter(({ claim }) => !claim.lost)
     await this.#recordOthers(mine, signal)
-    if ((await this.#list(mine, signal)) === 'listed') await this.#insertAll(mine, signal)
-    else {
-      for (const one of mine) {
-        await this.#list([one], signal)
-        await this.#insertAll([one], signal)
-      }
-    }
+    const rows = rowsOf(mine)
+    const ids = new EventIds(rows)
+    await this.#apart.run(ids, () => this.#insertOnce(mine, { rows, ids }, signal))
     await this.#recordTips(mine)
     return jobs.map(({ claim }) => (claim.lost ? 'fenced' : 'delivered'))
   }
@@ -91,10 +89,13 @@ class Deliverer {
     )
   }
 
-  async #list(jobs: readonly Job[], signal: AbortSignal): Promise<'listed' | 'crossing'> {
-    const [only] = jobs
-    const rows = jobs.length === 1 && only !== undefined ? only.rows : jobs.flatMap((one) => one.rows)
-    return rows.length === 0 ? 'listed' : this.#o.copies.listLater(rows, signal)
+  async #insertOnce(jobs: readonly Job[], { rows, ids }: Batch, signal: AbortSignal): Promise<void> {
+    if (rows.length === 0) return
+    if ((await this.#o.copies.listLater(rows, ids, signal)) === 'listed') return this.#insertAll(jobs, signal)
+    for (const one of jobs) {
+      await this.#o.copies.listLater(one.rows, new EventIds(one.rows), signal)
+      await this.#insertAll([one], signal)
+    }
   }
 
   async #insertAll(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
@@ -106,7 +107,7 @@ class Deliverer {
       const outcome = await this.#inserts.insert(parts, { signal, onDone })
       if (outcome === 'refused') await this.#findLost(parts, signal)
     }
-    const written = jobs.flatMap((one) => (one.claim.lost ? [] : one.rows))
+    const written = rowsOf(jobs.filter(({ claim }) => !claim.lost))
     if (written.length > 0 && (await this.#o.fence.hasOthers(this.#o.processId, signal)))
       await this.#o.copies.settle(written, signal)
   }
@@ -146,6 +147,11 @@ function job(claim: Delivery['claim'], range: Range, eventRows: EventRows): Job 
     if (row !== null) rows.push(row)
   }
   return { claim, range, rows, done: 0 }
+}
+
+function rowsOf(jobs: readonly Job[]): readonly EventRow[] {
+  const [only] = jobs
+  return jobs.length === 1 && only !== undefined ? only.rows : jobs.flatMap((one) => one.rows)
 }
 
 function advance(jobs: readonly Job[], claim: HotClaim, count: number): void {

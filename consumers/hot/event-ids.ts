@@ -13,10 +13,13 @@ export class EventIds {
   /** Row numbers that share their id with an earlier row, ascending. */
   readonly repeated: readonly number[]
   readonly #words: Int32Array
+  /** Open addressing: row number + 1, 0 where free. */
+  readonly #slots: Int32Array
 
   constructor(rows: readonly EventRow[]) {
     const words = new Int32Array(rows.length * ID_WORDS)
     this.#words = words
+    this.#slots = new Int32Array(1 << Math.max(4, 32 - Math.clz32(rows.length * 2)))
     this.bytes = Buffer.from(words.buffer)
     for (const [index, row] of rows.entries())
       readUuid(row.payload, row.payloadStart + 1, this.bytes, index * ID_BYTES)
@@ -28,43 +31,41 @@ export class EventIds {
     return this.bytes.toString('latin1', row * ID_BYTES, (row + 1) * ID_BYTES)
   }
 
+  /** Whether an id stands here and there. */
+  sharesWith(other: EventIds): boolean {
+    const words = other.#words
+    for (let at = 0; at < words.length; at += ID_WORDS)
+      if (this.#slots[this.#find(words, at)] !== 0) return true
+    return false
+  }
+
   #findRepeated(count: number): number[] {
-    const size = 1 << Math.max(4, 32 - Math.clz32(count * 2))
-    const slots = new Int32Array(size)
     const repeated: number[] = []
-    const words = this.#words
     for (let row = 0; row < count; row++) {
-      const at = row * ID_WORDS
-      // The first two words are random in UUIDv7; time in the others breaks up what a bad generator repeats.
-      let slot =
-        (Math.imul((words[at] ?? 0) ^ (words[at + 2] ?? 0), 0x9e3779b1) ^ (words[at + 1] ?? 0)) & (size - 1)
-      for (;;) {
-        const other = (slots[slot] ?? 0) - 1
-        if (other < 0) {
-          slots[slot] = row + 1
-          break
-        }
-        if (this.#same(row, other)) {
-          repeated.push(row)
-          break
-        }
-        slot = (slot + 1) & (size - 1)
-      }
+      const slot = this.#find(this.#words, row * ID_WORDS)
+      if (this.#slots[slot] === 0) this.#slots[slot] = row + 1
+      else repeated.push(row)
     }
     return repeated
   }
 
-  #same(a: number, b: number): boolean {
-    const words = this.#words
-    const i = a * ID_WORDS
-    const j = b * ID_WORDS
-    return (
-      words[i] === words[j] &&
-      words[i + 1] === words[j + 1] &&
-      words[i + 2] === words[j + 2] &&
-      words[i + 3] === words[j + 3]
-    )
+  /** The slot of the id at `at` in `words`, or the free one where it would stand. */
+  #find(words: Int32Array, at: number): number {
+    const slots = this.#slots
+    const mask = slots.length - 1
+    const held = this.#words
+    // The first two words are random in UUIDv7; time in the others breaks up what a bad generator repeats.
+    let slot = (Math.imul((words[at] ?? 0) ^ (words[at + 2] ?? 0), 0x9e3779b1) ^ (words[at + 1] ?? 0)) & mask
+    for (;;) {
+      const row = (slots[slot] ?? 0) - 1
+      if (row < 0 || same(words, at, held, row * ID_WORDS)) return slot
+      slot = (slot + 1) & mask
+    }
   }
+}
+
+function same(a: Int32Array, i: number, b: Int32Array, j: number): boolean {
+  return a[i] === b[j] && a[i + 1] === b[j + 1] && a[i + 2] === b[j + 2] && a[i + 3] === b[j + 3]
 }
 
 /** The text of an id as `EventIds.key` would give it. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
+import { partitionKey } from '../engine/contracts.ts'
 import { withFailpoints } from './body-failpoints.ts'
 import type { HotClaim } from './claim.ts'
 import type { EventRow } from './event-rows.ts'
@@ -51,8 +52,8 @@ export function createEventInsert(o: {
     })
   }
 
-  /** Where the last insert began that failed as Avro. */
-  let unreadable = ''
+  /** Where the last insert of a partition began that failed as Avro. */
+  const unreadable = new Map<string, bigint>()
 
   /**
    * The store says "bad Avro" of a body that was cut short, and would say it of bytes that only its reader refuses.
@@ -63,9 +64,9 @@ export function createEventInsert(o: {
     const kind = faultKind(error)
     if (kind === 'refused') return { kind }
     if (number === AVRO_EXCEPTION) {
-      const place = placeOf(parts)
-      const again = place === unreadable
-      unreadable = place
+      const { partition, offset } = placeOf(parts)
+      const again = unreadable.get(partition) === offset
+      unreadable.set(partition, offset)
       if (again) return { kind: 'rejected', clickhouseCode: number }
     }
     if (kind === 'data') return { kind: 'rejected', clickhouseCode: number }
@@ -88,11 +89,11 @@ export function createEventInsert(o: {
   }
 }
 
-function placeOf(parts: readonly ClaimedRows[]): string {
+function placeOf(parts: readonly ClaimedRows[]): { readonly partition: string; readonly offset: bigint } {
   const [first] = parts
-  if (first === undefined) return ''
-  const { topicId, partition } = first.claim.partition
-  return `${topicId}/${partition}/${first.rows[0]?.record.offset}`
+  const row = first?.rows[0]
+  if (row === undefined) throw new TypeError('an insert without rows')
+  return { partition: partitionKey(row.partition), offset: row.record.offset }
 }
 
 function totalBytes(parts: readonly BodyPart[]): number {

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import { Apart } from '../../../../consumers/hot/apart.ts'
+import { EventIds } from '../../../../consumers/hot/event-ids.ts'
+import type { EventRow } from '../../../../consumers/hot/event-rows.ts'
+
+const partition = { topic: 't', topicId: '5a1d3c1e-30a4-4c6e-9a55-0c6e2f0b7d11', partition: 0 }
+
+function idsOf(...numbers: readonly number[]): EventIds {
+  return new EventIds(
+    numbers.map((number): EventRow => {
+      const id = `019a4f00-0000-7000-8000-${String(number).padStart(12, '0')}`
+      const payload = Buffer.concat([Buffer.of(72), Buffer.from(id, 'latin1')])
+      const record = { offset: BigInt(number), appendTime: 0, key: null, value: payload }
+      const bytes = { source: payload, sourceStart: 0, payload, payloadStart: 0 }
+      return { partition, record, schemaId: 1, ...bytes }
+    }),
+  )
+}
+
+describe('ids of two deliveries', () => {
+  it('share an id wherever it stands', () => {
+    const many = idsOf(...Array.from({ length: 1_000 }, (_, i) => i))
+    expect(many.sharesWith(idsOf(2_000, 999))).toBe(true)
+    expect(idsOf(2_000, 999).sharesWith(many)).toBe(true)
+  })
+
+  it('do not share what only looks alike', () => {
+    const many = idsOf(...Array.from({ length: 1_000 }, (_, i) => i))
+    expect(many.sharesWith(idsOf(1_000, 1_001))).toBe(false)
+    expect(many.sharesWith(idsOf())).toBe(false)
+    expect(idsOf().sharesWith(many)).toBe(false)
+  })
+})
+
+describe('deliveries', () => {
+  it('run side by side when they hold different events', async () => {
+    const apart = new Apart()
+    const first = Promise.withResolvers<string>()
+    const running = apart.run(idsOf(1, 2), () => first.promise)
+    await expect(apart.run(idsOf(3), async () => 'second')).resolves.toBe('second')
+    first.resolve('first')
+    await expect(running).resolves.toBe('first')
+  })
+
+  it('wait for every one that holds a copy of theirs, also when it fails', async () => {
+    const apart = new Apart()
+    const order: string[] = []
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+    const step = (name: string, gate: Promise<void>) => async () => {
+      order.push(`${name} begins`)
+      await gate.finally(() => order.push(`${name} ends`))
+    }
+    const first = apart.run(idsOf(1, 2), step('first', gates[0].promise))
+    const other = apart.run(idsOf(3), step('other', gates[1].promise))
+    const second = apart.run(idsOf(2, 3), step('second', Promise.resolve()))
+    gates[0].reject(new Error('broken'))
+    await expect(first).rejects.toThrow('broken')
+    gates[1].resolve()
+    await Promise.all([other, second])
+    expect(order).toEqual([
+      'first begins',
+      'other begins',
+      'first ends',
+      'other ends',
+      'second begins',
+      'second ends',
+    ])
+  })
+})
