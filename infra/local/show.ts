@@ -100,6 +100,9 @@ function countsOf(emitted: number, hot: Arrivals, cold: ArchiveFinding): Shown['
 const EXAMPLE_QUERY =
   "SELECT actor_id, action, outcome_status, target_id FROM daybook.audit WHERE tenant_id = 'acme' AND outcome_status = 'DENIED' ORDER BY occurred_at DESC LIMIT 1"
 
+const EXAMPLE_EVENT =
+  '{"tenant":"acme","action":"door.opened","actor":{"id":"u-1","type":"user"},"target":{"type":"door","id":"1"}}'
+
 async function linesOf(
   options: ShowOptions,
   { port, cold }: { port: number; cold: ArchiveFinding },
@@ -111,7 +114,7 @@ async function linesOf(
     `         → ${answer.trim().replaceAll('\t', '  ')}`,
     'archive  npm run daybook -- archive ls',
     `         → ${cold.key}, which holds ${cold.inObject} events of the example, the last one ${String(cold.event?.['action'])}`,
-    `emit     echo '{"tenant":"acme","action":"door.opened","target":{"type":"door","id":"1"}}' | npm run daybook -- emit`,
+    `emit     echo '${EXAMPLE_EVENT}' | npm run daybook -- emit`,
     `         or use the example: curl http://127.0.0.1:${port}/health`,
     '',
   ]
