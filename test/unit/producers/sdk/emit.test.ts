@@ -135,6 +135,38 @@ describe('emit', () => {
     expect(transport.sent.at(-1)?.value.toString('latin1')).toContain('degraded')
   })
 
+  const unreadable = (fields: object, name: string) =>
+    Object.defineProperty({ ...fields }, name, {
+      enumerable: true,
+      get: () => {
+        throw new Error('no')
+      },
+    }) as never
+
+  test.each([
+    ['reason', unreadable({ ...ORDER, traceId: 'kept-1' }, 'reason'), 'kept-1'],
+    ['actor.role', { ...ORDER, actor: unreadable({ id: 'kept-2', type: 'user' }, 'role') }, 'kept-2'],
+    ['request.ip', { ...ORDER, request: unreadable({ geo: 'kept-3' }, 'ip') }, 'kept-3'],
+  ])('names the one field that cannot be read and keeps its neighbours: %s', async (field, event, kept) => {
+    const { audit, transport } = open()
+    const emitted = audit.emit('order.updated', event)
+    expect(emitted.problems).toMatchObject([{ code: 'DAYBOOK_SDK_FIELD_INVALID', field }])
+    await audit.flush()
+    expect(transport.sent.at(-1)?.value.toString('latin1')).toContain(kept)
+  })
+
+  test('names fields in long lists by their place', () => {
+    const { audit } = open()
+    const changes = Array.from({ length: 40 }, (_, i) => ({ path: i === 3 || i === 33 ? '' : 'a' }))
+    const otherTargets = Array.from({ length: 20 }, (_, i) => ({ type: 'x', id: i === 18 ? '' : '1' }))
+    const { problems } = audit.emit('order.updated', { ...ORDER, changes, otherTargets })
+    expect(problems.map(({ field }) => field).sort()).toEqual([
+      'changes[33].path',
+      'changes[3].path',
+      'otherTargets[18].id',
+    ])
+  })
+
   test('throws the field under `throw`', () => {
     const { audit } = open({ onInvalid: 'throw' })
     expect(() => audit.emit('order.updated', { target: ORDER.target })).toThrow(
