@@ -29,6 +29,7 @@ interface Host {
 }
 
 const EMITTER = fileURLToPath(new URL('./emitter.ts', import.meta.url))
+const ENDS_WITH_PARENT = new URL('./ends-with-parent.ts', import.meta.url).href
 const HOSTS = 2
 
 export function createProducer(world: World, ground: Ground): Producer {
@@ -46,7 +47,17 @@ export function createProducer(world: World, ground: Ground): Producer {
   const start = (count: number, perSecond: number): void => {
     for (const host of hosts) {
       const load = [count, perSecond].map((value) => String(Math.ceil(value / HOSTS)))
-      const args = [EMITTER, brokers, registry, ground.prefix, host.spool, host.ids, ...load]
+      const args = [
+        '--import',
+        ENDS_WITH_PARENT,
+        EMITTER,
+        brokers,
+        registry,
+        ground.prefix,
+        host.spool,
+        host.ids,
+        ...load,
+      ]
       const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] })
       child.stdin.on('error', () => {})
       child.stdout.pipe(log, { end: false })
