@@ -6,6 +6,8 @@ import { createHotSink } from './hot/sink.ts'
 import { createQuarantine } from './kafka/quarantine.ts'
 import { kafkaOf, runWorker } from './worker.ts'
 
+const MIB = 1024 * 1024
+
 export interface HotWorkerOptions {
   readonly config: HotConfig
   /** For comparisons. */
@@ -47,7 +49,7 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
       return {
         sink,
         cut,
-        limits: { gatherAgeRatio: 0.5, concurrentDeliveries: 2 },
+        limits: { gatherAgeRatio: 0.5, concurrentDeliveries: 2, eagerBytes: 12 * MIB },
         checkStore: async () => {},
       }
     },

@@ -37,9 +37,14 @@ export class DeliveryLane {
     this.#options = options
   }
 
+  /** Whether another delivery could begin now, if there were something to deliver. */
+  get hasRoom(): boolean {
+    return this.#running < this.#options.limits.concurrentDeliveries
+  }
+
   /** Starts as many deliveries as the limits allow. Call whenever a session may have become ready. */
   pump(): void {
-    while (this.#running < this.#options.limits.concurrentDeliveries) {
+    while (this.hasRoom) {
       const loads = this.#take()
       if (loads.length === 0) return
       this.#running++

@@ -104,6 +104,7 @@ class EngineLoop implements Engine, SourceListener {
     try {
       await this.#parts.intake.take(session, batch)
       this.#parts.pressure.adjust()
+      this.#parts.eager.consider()
       // A batch of nothing but gaps moves the position too.
       this.#parts.commits.note(session)
     } catch (error) {

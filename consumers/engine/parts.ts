@@ -3,6 +3,7 @@ import { Commits } from './commits.ts'
 import { Cutter } from './cutter.ts'
 import { DecodeCircuit } from './decode-circuit.ts'
 import { DeliveryLane } from './delivery-lane.ts'
+import { EagerCut } from './eager.ts'
 import { FloodAlarm } from './flood-alarm.ts'
 import { Intake } from './intake.ts'
 import { MemoryBudget } from './memory.ts'
@@ -56,9 +57,13 @@ export function createParts(options: EngineOptions, hooks: PartsHooks) {
     onDelivered: onMoved,
     onFenced: (session) => void recovery.fenced(session).catch(onFault),
     onAmbiguous: (session, error) => void recovery.ambiguous(session, error).catch(onFault),
-    onEnded: () => pressure.adjust(),
+    onEnded: () => {
+      pressure.adjust()
+      eager.consider()
+    },
     onFault,
   })
+  const eager = new EagerCut({ lane, cutter, eagerBytes: limits.eagerBytes, sessions, onFault })
   const intake = new Intake({
     ...{ checker: options.checker, sink, cutter, memory, backoff, failpoints, observer },
     circuit: new DecodeCircuit(limits),
@@ -66,5 +71,5 @@ export function createParts(options: EngineOptions, hooks: PartsHooks) {
   })
   const commits = new Commits({ source, backoff, failpoints, observer })
   const watchdog = new Watchdog({ source, clock, intervalMs: limits.watchdogMs, sessions, onFault })
-  return { memory, pauses, assignment, cutter, pressure, lane, intake, commits, watchdog }
+  return { memory, pauses, assignment, cutter, pressure, eager, lane, intake, commits, watchdog }
 }

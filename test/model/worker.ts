@@ -102,6 +102,7 @@ export class ModelWorker {
         concurrentDeliveries: sim.between(1, 3),
         deliveryRows: sim.between(1, 40),
         gatherAgeRatio: sim.pick([0.3, 1]),
+        eagerBytes: sim.pick([Number.POSITIVE_INFINITY, 50, 500]),
         backoffFirstMs: 10,
         backoffMaxMs: 300,
         stallMs: 5_000,

@@ -126,3 +126,22 @@ test.each([
     expect(bench.stored(2)).toEqual(['0..0'])
   },
 )
+
+test('while the sink is idle, what is worth a delivery is cut at once, in all partitions', async () => {
+  const bench = new EngineBench({ cut, partitions: 2, limits: { eagerBytes: 150 } })
+  const hold = bench.failpoints.holdAt('effect.before')
+  for (const log of bench.logs) for (let at = 0; at < 4; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  await bench.assign()
+  await bench.fetch(0, 0n, 1n)
+  await bench.pass(0)
+  expect(bench.engine.health().bufferedBytes).toBeLessThan(150)
+  await bench.fetch(1, 0n, 0n)
+  await bench.fetch(1, 1n, 3n)
+  await bench.fetch(0, 2n, 3n)
+  hold.release()
+  await bench.pass(0)
+  expect([bench.stored(0), bench.stored(1)]).toEqual([
+    ['0..1', '2..3'],
+    ['0..0', '1..3'],
+  ])
+})

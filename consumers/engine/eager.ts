@@ -1,0 +1,35 @@
+import type { Cutter } from './cutter.ts'
+import type { DeliveryLane } from './delivery-lane.ts'
+import type { PartitionSession } from './partition-session.ts'
+
+export interface EagerCutOptions {
+  readonly lane: Pick<DeliveryLane, 'hasRoom'>
+  readonly cutter: Pick<Cutter, 'cut'>
+  /** So many open bytes are worth a delivery. */
+  readonly eagerBytes: number
+  readonly sessions: () => Iterable<PartitionSession>
+  readonly onFault: (error: unknown) => void
+}
+
+/**
+ * While a sink has nothing to do, ranges need not fill up or grow old: what is open is cut as soon as it is worth a
+ * delivery. A worker that catches up so finds its own batch size, as much as came during the delivery before.
+ */
+export class EagerCut {
+  readonly #options: EagerCutOptions
+
+  constructor(options: EagerCutOptions) {
+    this.#options = options
+  }
+
+  /** Call after records were taken in and after a delivery has ended. */
+  consider(): void {
+    const { lane, cutter, eagerBytes, sessions, onFault } = this.#options
+    if (!lane.hasRoom) return
+    const open = [...sessions()].filter(
+      ({ open, delivering, recovering }) => open.rows > 0 && !delivering && !recovering,
+    )
+    if (open.reduce((sum, session) => sum + session.open.bytes, 0) < eagerBytes) return
+    for (const session of open) cutter.cut(session, 'eager').catch(onFault)
+  }
+}
