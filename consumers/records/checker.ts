@@ -79,7 +79,11 @@ function checkPayload(skipper: Skipper, value: Buffer, id: number): Verdict | nu
 
 /** Compares only what begins with two zeros: UUIDs of version 7 begin with the time, which is past that. */
 function isNil(value: Buffer, start: number): boolean {
-  return value[start] === 0x30 && value[start + 1] === 0x30 && NIL_UUID.compare(value, start, start + NIL_UUID.length) === 0
+  return (
+    value[start] === 0x30 &&
+    value[start + 1] === 0x30 &&
+    NIL_UUID.compare(value, start, start + NIL_UUID.length) === 0
+  )
 }
 
 function verdictOf(made: Map<number, Verdict>, schemaId: number, canonical: boolean): Verdict {
