@@ -74,6 +74,13 @@ export function* slices(options: SliceOptions): Generator<DecodedSlice, void, un
   if (!slice.isEmpty()) yield slice.close()
 }
 
+interface SliceMark {
+  readonly next: bigint
+  readonly records: number
+  readonly gaps: number
+  readonly lastOfGaps: bigint | undefined
+}
+
 class Slice {
   readonly first: bigint
   next: bigint
@@ -97,6 +104,20 @@ class Slice {
     if (previous?.reason === reason && previous.last === this.next - 1n) previous.last = last
     else this.#gaps.push({ first: this.next, last, reason })
     this.next = last + 1n
+  }
+
+  mark(): SliceMark {
+    const lastOfGaps = this.#gaps.at(-1)?.last
+    return { next: this.next, records: this.records.length, gaps: this.#gaps.length, lastOfGaps }
+  }
+
+  /** Forgets what came after `mark`. */
+  resetTo(mark: SliceMark): void {
+    this.next = mark.next
+    this.records.length = mark.records
+    this.#gaps.length = mark.gaps
+    const gap = this.#gaps.at(-1)
+    if (gap !== undefined && mark.lastOfGaps !== undefined) gap.last = mark.lastOfGaps
   }
 
   close(): DecodedSlice {
@@ -155,46 +176,51 @@ function addRecords(
   const codec = attributes & ATTRIBUTE.codec
   const compressed = buffer.subarray(at + HEADER_BYTES, end)
   const body = codec === 0 ? buffer : decompress(codec, compressed, { ...options, offset: base })
+  const batch = buffer.subarray(at, end)
   if (body === null) {
-    setAside(slice, buffer.subarray(at, end), options.maxBatchBytes)
+    setAside(slice, batch, 'OVERSIZED', `are a compressed batch of more than ${options.maxBatchBytes} bytes`)
     return
   }
   if (codec !== 0) slice.bytes += body.length
+  const mark = slice.mark()
   const isAppendTime = (attributes & ATTRIBUTE.appendTime) !== 0
   const timestamp = Number(buffer.readBigInt64BE(at + (isAppendTime ? AT.maxTimestamp : AT.firstTimestamp)))
   const cursor = new Cursor(body, codec === 0 ? at + HEADER_BYTES : 0, codec === 0 ? end : body.length)
   const count = buffer.readInt32BE(at + AT.count)
+  const lastDelta = buffer.readInt32BE(at + AT.lastOffsetDelta)
+  const facts = { base, timestamp, isAppendTime, withHeaders: options.withHeaders === true }
+  let delta = -1
   for (let i = 0; i < count; i++) {
     const recordEnd = cursor.recordEnd()
     if (recordEnd < 0) throw corrupt(options, base, `record ${i} of ${count} reaches beyond the batch`)
-    addRecord(slice, body, cursor, {
-      base,
-      timestamp,
-      isAppendTime,
-      withHeaders: options.withHeaders === true,
-    })
+    const next = addRecord(slice, body, cursor, facts)
+    if (next <= delta || next > lastDelta) {
+      slice.resetTo(mark)
+      setAside(
+        slice,
+        batch,
+        'MALFORMED',
+        `are a batch whose record ${i} has offset delta ${next} after ${delta}`,
+      )
+      return
+    }
+    delta = next
     if (cursor.at > recordEnd) throw corrupt(options, base, `record ${i} of ${count} is longer than it says`)
     cursor.at = recordEnd
   }
 }
 
 /**
- * A batch that unpacks to more than a worker may hold: its bytes as they are, so that nothing is lost and nobody waits.
- * Its offsets cannot be told apart, and there may be millions of them.
+ * A batch that cannot be taken apart, because it unpacks to more than a worker may hold, or because its records do not
+ * count up (brokers take that from a broken producer): its bytes as they are, so that nothing is lost and nobody waits.
  */
-function setAside(slice: Slice, batch: Buffer, maxBatchBytes: number): void {
+function setAside(slice: Slice, batch: Buffer, code: 'OVERSIZED' | 'MALFORMED', what: string): void {
   const base = batch.readBigInt64BE(0)
   const last = base + BigInt(batch.readInt32BE(AT.lastOffsetDelta))
   const appendTime = Number(batch.readBigInt64BE(AT.maxTimestamp))
-  const reason = `offsets ${base} to ${last} are a compressed batch of more than ${maxBatchBytes} bytes`
   if (base >= slice.next) {
-    slice.records.push({
-      offset: base,
-      appendTime,
-      key: null,
-      value: batch,
-      fault: { code: 'OVERSIZED', reason },
-    })
+    const fault = { code, reason: `offsets ${base} to ${last} ${what}` }
+    slice.records.push({ offset: base, appendTime, key: null, value: batch, fault })
     slice.next = base + 1n
   }
   slice.gapThrough(last, 'quarantined')
@@ -208,20 +234,23 @@ interface BatchFacts {
   readonly withHeaders: boolean
 }
 
-function addRecord(slice: Slice, body: Buffer, cursor: Cursor, batch: BatchFacts): void {
+/** Returns the record's offset delta. */
+function addRecord(slice: Slice, body: Buffer, cursor: Cursor, batch: BatchFacts): number {
   cursor.at += 1
   let appendTime = batch.timestamp
   if (batch.isAppendTime) cursor.skipVarlong()
   else appendTime += cursor.varlong()
-  const offset = batch.base + BigInt(cursor.varint())
+  const delta = cursor.varint()
+  const offset = batch.base + BigInt(delta)
   const key = takeBytes(body, cursor)
   const value = takeBytes(body, cursor)
-  if (offset < slice.next) return
+  if (offset < slice.next) return delta
   if (offset > slice.next) slice.gapThrough(offset - 1n, 'absent')
   if (batch.withHeaders)
     slice.records.push({ offset, appendTime, key, value, headers: takeHeaders(body, cursor) })
   else slice.records.push({ offset, appendTime, key, value })
   slice.next = offset + 1n
+  return delta
 }
 
 function takeBytes(body: Buffer, cursor: Cursor): Buffer | null {

@@ -252,3 +252,27 @@ function build(specs: readonly AnyBatch[]) {
   })
   return { log: Buffer.concat(batches), records, next }
 }
+
+describe('a batch of a broken producer', () => {
+  it.each([
+    ['do not rise', [0, 0, 0]],
+    ['fall', [2, 1, 3]],
+    ['go beyond the batch', [0, 1, 9]],
+  ])('sets a batch aside whole whose offsets %s, and loses no neighbour', (_, deltas) => {
+    const records = deltas.map((delta) => ({ delta, value: value(`v${delta}`) }))
+    const broken = buildBatch({ base: 4n, records, lastOffsetDelta: 3 })
+    const [slice] = decode(Buffer.concat([plain(0n, 0, 1), broken, plain(8n, 0, 1)]))
+    expect(slice?.records.map(({ offset, fault }) => [offset, fault?.code])).toEqual([
+      [0n, undefined],
+      [1n, undefined],
+      [4n, 'MALFORMED'],
+      [8n, undefined],
+      [9n, undefined],
+    ])
+    expect(slice?.records[2]?.value).toEqual(broken)
+    expect(slice?.gaps).toEqual([
+      { first: 2n, last: 3n, reason: 'absent' },
+      { first: 5n, last: 7n, reason: 'quarantined' },
+    ])
+  })
+})
