@@ -48,8 +48,8 @@ export async function withBucket<T>(env: Environment, act: (store: ObjectStore) 
     bucket: config.s3Bucket,
     endpoint: config.s3Endpoint,
     region: config.s3Region,
-    accessKeyId: config.s3AccessKeyId ?? '',
-    secretAccessKey: config.s3SecretAccessKey ?? '',
+    accessKeyId: config.s3AccessKeyId,
+    secretAccessKey: config.s3SecretAccessKey,
     forcePathStyle: config.s3ForcePathStyle,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
   })

@@ -2,7 +2,7 @@ import { acceptLoss as acceptColdLoss } from '../../../consumers/cold/accepted-l
 import { initArchive } from '../../../consumers/cold/init.ts'
 import { createColdContext } from '../../../consumers/cold-context.ts'
 import type { PartitionRef } from '../../../consumers/engine/contracts.ts'
-import { acceptLoss as acceptHotLoss } from '../../../consumers/hot/accept-loss.ts'
+import { acceptHotLoss } from '../../../consumers/hot/accepted-loss.ts'
 import { createHotClients } from '../../../consumers/hot/client.ts'
 import { createHotStore, type HotStore } from '../../../consumers/hot/store.ts'
 import { acceptTopic } from '../../../consumers/hot/topics.ts'
