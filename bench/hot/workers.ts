@@ -9,7 +9,7 @@ import type { Arena, Contestant, Run } from './contest.ts'
 export const ours: Contestant = workerContestant('ours', '../../consumers/hot-main.ts')
 
 /** The same worker, but each event is decoded and sent as a line of JSON. */
-export const decodeJson: Contestant = workerContestant('decodeJson', './decode-json-main.ts')
+export const decodeJson: Contestant = workerContestant('decodeJson', './decode-json/main.ts')
 
 const GRACE_SECONDS = 30
 

@@ -1,7 +1,7 @@
 import avro from 'avsc'
-import { hashOf } from '../../consumers/hot/event-rows.ts'
-import type { InsertEncoding } from '../../consumers/hot/insert-encoding.ts'
-import { AUDIT_EVENT_SCHEMA } from '../../schemas/generated/audit-event.ts'
+import { hashOf } from '../../../consumers/hot/event-rows.ts'
+import type { InsertEncoding } from '../../../consumers/hot/insert-encoding.ts'
+import { AUDIT_EVENT_SCHEMA } from '../../../schemas/generated/audit-event.ts'
 
 /** As large as the pieces of the worker's own encoding. */
 const PIECE_CHARACTERS = 1 << 20

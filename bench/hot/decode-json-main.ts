@@ -1,5 +1,0 @@
-import { runHotWorker } from '../../consumers/hot-worker.ts'
-import { readHotConfig } from '../../runtime/worker-config.ts'
-import { decodeJsonEncoding } from './decode-json.ts'
-
-await runHotWorker({ config: readHotConfig(process.env), encoding: decodeJsonEncoding() })
