@@ -11,9 +11,9 @@ export interface Producer {
   start(count: number, perSecond: number): void
   /**
    * SIGKILL on every host while it emits; half a record is left at the end of its spool, as by a write that was cut
-   * short; then a successor over the same spool that emits `count` more.
+   * short; then a successor over the same spool that emits what is left of the count, and `atLeast` so many.
    */
-  killAndReplace(count: number, perSecond: number): Promise<void>
+  killAndReplace(atLeast: number): Promise<void>
   /** Tells the emitters to come to an end; resolves when all that they emitted is acknowledged. */
   finish(): Promise<void>
   /** Ids of the events whose `emit` had returned `spooled`. */
@@ -44,7 +44,10 @@ export function createProducer(world: World, ground: Ground): Producer {
   )
   const registry = through(world.proxies.registry, world.stack.endpoints.registry.url)
   const brokers = `127.0.0.1:${world.proxies.kafka.producer.port}`
+  const emitted = () => hosts.flatMap(({ ids }) => linesOf(ids))
+  let wanted = { count: 0, perSecond: 1 }
   const start = (count: number, perSecond: number): void => {
+    wanted = { count: emitted().length + count, perSecond }
     for (const host of hosts) {
       const load = [count, perSecond].map((value) => String(Math.ceil(value / HOSTS)))
       const args = [
@@ -70,13 +73,13 @@ export function createProducer(world: World, ground: Ground): Producer {
   }
   return {
     start,
-    killAndReplace: async (count, perSecond) => {
+    killAndReplace: async (atLeast) => {
       for (const host of hosts) {
         host.child?.kill('SIGKILL')
         await host.ended
       }
       const torn = hosts.filter(({ spool }) => tearTail(spool))
-      start(count, perSecond)
+      start(Math.max(atLeast, wanted.count - emitted().length), wanted.perSecond)
       if (torn.length === 0) throw new Error('no emitter left a record to tear')
     },
     finish: async () => {
@@ -86,7 +89,7 @@ export function createProducer(world: World, ground: Ground): Producer {
         if (how !== 0) throw new Error(`the emitter ended with ${how}`)
       }
     },
-    emitted: () => hosts.flatMap(({ ids }) => linesOf(ids)),
+    emitted,
     stop: () => {
       for (const host of hosts) host.child?.kill('SIGKILL')
     },

@@ -89,7 +89,7 @@ async function killProducer({ world, producer }: WorldFaultContext): Promise<voi
   const line = world.proxies.kafka.producer
   line.refuse()
   await pause(SPOOLING_MS)
-  await producer.killAndReplace(3_000, 1_500).finally(() => line.resume())
+  await producer.killAndReplace(3_000).finally(() => line.resume())
 }
 
 /** Requests arrive and take effect; their answers do not come back. */
