@@ -55,12 +55,14 @@ async function moveLogStart(context: ScenarioContext, before: readonly Truth[]):
   const { world, ground, target } = context
   const topic = ground.topics[1] ?? ''
   await load(context)
-  const dumped = takeTruths(target, ground.partitions).map((now) => grown(now, before))
-  const after = dumped.map((truth): Truth => {
+  // Asked, not remembered: a topic may have been made anew since the run began.
+  const { partitions } = await describeTopics({ brokers: world.stack.endpoints.kafka.brokers }, ground.topics)
+  const after = truthsNow(target, partitions, before).map((truth): Truth => {
     const held = before.find((one) => one.topicId === truth.topicId && one.partition === truth.partition)
     const first = lastOffset(held) + 1n
     const last = lastOffset(truth) - KEPT_RECORDS
-    return truth.topic === topic && last >= first ? { ...truth, lost: { first, last } } : truth
+    const isHere = partitions.some(({ topicId }) => topicId === truth.topicId)
+    return isHere && truth.topic === topic && last >= first ? { ...truth, lost: { first, last } } : truth
   })
   const losses = after.flatMap(({ lost, ...partition }) => (lost === null ? [] : [{ partition, lost }]))
   if (losses.length === 0) throw new Error('no record came that could be deleted')
@@ -115,8 +117,18 @@ async function recreateTopic(context: ScenarioContext, before: readonly Truth[])
     if (ref !== undefined) await acceptTopic(store, { ref, by: 'faults', reason: REASON, at: Date.now() })
   })
   for (const partition of anew) await initArchive(cold, { partition, reason: REASON, acceptRecreated: true })
-  const old = before.filter((truth) => truth.topicId === oldId)
-  return [...old, ...takeTruths(target, partitions).map((now) => grown(now, before))]
+  return truthsNow(target, partitions, before)
+}
+
+/** What the broker's files hold of `partitions` now, and what was known of partitions that are gone. */
+function truthsNow(
+  target: VerifyTarget,
+  partitions: readonly PartitionRef[],
+  before: readonly Truth[],
+): Truth[] {
+  const isThere = (truth: Truth) => partitions.some(({ topicId }) => topicId === truth.topicId)
+  const gone = before.filter((truth) => !isThere(truth))
+  return [...gone, ...takeTruths(target, partitions).map((now) => grown(now, before))]
 }
 
 async function makeAnew(
