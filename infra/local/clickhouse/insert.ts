@@ -81,7 +81,7 @@ async function feed(
 async function pump(options: InsertOptions, fd: number, stop: Promise<null>): Promise<void> {
   let waiting: Buffer[] = options.head.length > 0 ? [options.head] : []
   let waitingBytes = options.head.length
-  let writing: Promise<boolean> | null = null
+  let writing: Promise<void> | null = null
   let open = true
   const flush = () => {
     const batch = waiting
@@ -90,7 +90,8 @@ async function pump(options: InsertOptions, fd: number, stop: Promise<null>): Pr
     writing = write(fd, batch).then((more) => {
       writing = null
       open &&= more
-      return more
+      // What came meanwhile must not wait for the next chunk: the client may send none for long.
+      if (open && waitingBytes > 0) flush()
     })
   }
   while (open) {
@@ -101,8 +102,7 @@ async function pump(options: InsertOptions, fd: number, stop: Promise<null>): Pr
     waitingBytes += chunk.length
     if (waitingBytes >= AHEAD_BYTES && writing !== null) await writing
   }
-  if (writing !== null) await writing
-  if (open && waitingBytes > 0) await write(fd, waiting)
+  while (writing !== null) await writing
 }
 
 /** The next chunk; null at the end of the body and when the statement has ended or was killed. */
