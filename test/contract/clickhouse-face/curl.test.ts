@@ -20,6 +20,8 @@ async function curl(
   const child = spawn('curl', ['-sS', '-i', '--globoff', ...args, `${server.url}${path}`])
   const chunks: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+  // It may end, answered, before it has read what nobody asked for.
+  child.stdin.on('error', () => {})
   child.stdin.end(input)
   const exit = await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)))
   const text = Buffer.concat(chunks).toString()
