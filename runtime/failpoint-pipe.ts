@@ -64,7 +64,10 @@ class PipedFailpoints implements Failpoints {
     const arm = nameIn(command, 'arm')
     if (arm !== null) {
       const skip: unknown = Reflect.get(command, 'skip')
-      this.#armed.set(arm, { skip: typeof skip === 'number' ? skip : 0, count: 0, waiting: [] })
+      // Armed again: whoever is held already stays held and is told of again, or nobody could let go of it.
+      const waiting = this.#armed.get(arm)?.waiting ?? []
+      this.#armed.set(arm, { skip: typeof skip === 'number' ? skip : 0, count: waiting.length, waiting })
+      if (waiting.length > 0) this.#tell({ name: arm, count: waiting.length })
     }
     const disarm = nameIn(command, 'disarm')
     if (disarm !== null) {

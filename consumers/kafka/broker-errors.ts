@@ -62,6 +62,9 @@ export function clientError(error: unknown, what: string): DaybookError {
 }
 
 const CONNECTION = new Set([
+  // What kafkajs makes of a coordinator or broker that it has not found for long. Faults of configuration and
+  // authorisation have classes of their own.
+  'KafkaJSNonRetriableError',
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
   'KafkaJSRequestTimeoutError',
