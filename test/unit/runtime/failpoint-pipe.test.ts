@@ -67,6 +67,18 @@ describe("failpoints under a parent's command", () => {
     expect(output()).toBe('sent 1\nsent 2\nsent 3\n')
   })
 
+  it('armed again, keep hold of the child and tell of it again', async () => {
+    const { tell, nextHit, output, ended } = startChild()
+    tell({ arm: 'send.before' })
+    tell({ begin: true })
+    expect(await nextHit()).toEqual({ name: 'send.before', count: 1 })
+    tell({ arm: 'send.before' })
+    expect(await nextHit()).toEqual({ name: 'send.before', count: 1 })
+    tell({ disarm: 'send.before' })
+    expect(await ended).toEqual({ code: 0, signal: null })
+    expect(output()).toBe('sent 1\nsent 2\nsent 3\n')
+  })
+
   it('let everything go when the parent closes the pipe', async () => {
     const { tell, nextHit, pipe, output, ended } = startChild()
     tell({ arm: 'send.before' })
