@@ -1,3 +1,4 @@
+import { bucketOf } from '../consumers/cold-context.ts'
 import { createHotClients } from '../consumers/hot/client.ts'
 import { createHotStore, type HotStore } from '../consumers/hot/store.ts'
 import { createKafkaClient, type KafkaConnection } from '../consumers/kafka/client.ts'
@@ -5,7 +6,6 @@ import { type OpenCluster, openCluster } from '../consumers/kafka/topic-reader.t
 import { kafkaOf } from '../consumers/worker.ts'
 import type { Environment } from '../runtime/config.ts'
 import type { ObjectStore } from '../runtime/object-store/contract.ts'
-import { createS3Store } from '../runtime/object-store/s3.ts'
 import { NEEDS, settingsOf } from './configuration.ts'
 
 const DATABASE = 'daybook'
@@ -43,16 +43,7 @@ export async function withHotStore<T>(env: Environment, act: (store: HotStore) =
 }
 
 export async function withBucket<T>(env: Environment, act: (store: ObjectStore) => Promise<T>): Promise<T> {
-  const config = settingsOf(env, NEEDS.s3)
-  const store = createS3Store({
-    bucket: config.s3Bucket,
-    endpoint: config.s3Endpoint,
-    region: config.s3Region,
-    accessKeyId: config.s3AccessKeyId,
-    secretAccessKey: config.s3SecretAccessKey,
-    forcePathStyle: config.s3ForcePathStyle,
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
-  })
+  const store = bucketOf(settingsOf(env, NEEDS.s3), REQUEST_TIMEOUT_MS)
   try {
     return await act(store)
   } finally {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { nodeCrypto, publicKeysFromPem, signerFromPem } from '../proof/node.ts'
 import { systemClock } from '../runtime/clock.ts'
+import type { ObjectStore } from '../runtime/object-store/contract.ts'
 import { createS3Store } from '../runtime/object-store/s3.ts'
 import { type ColdConfig, retentionClassOf } from '../runtime/worker-config.ts'
 import { logIdOf } from '../schemas/archive/key.ts'
@@ -29,19 +30,30 @@ export interface ColdContextOptions {
 
 const DAY_MS = 86_400_000
 
+/** The bucket that a configuration names. */
+export function bucketOf(
+  config: Pick<
+    ColdConfig,
+    's3Bucket' | 's3Endpoint' | 's3Region' | 's3AccessKeyId' | 's3SecretAccessKey' | 's3ForcePathStyle'
+  >,
+  requestTimeoutMs: number,
+): ObjectStore {
+  return createS3Store({
+    bucket: config.s3Bucket,
+    endpoint: config.s3Endpoint,
+    region: config.s3Region,
+    accessKeyId: config.s3AccessKeyId,
+    secretAccessKey: config.s3SecretAccessKey,
+    forcePathStyle: config.s3ForcePathStyle,
+    requestTimeoutMs,
+  })
+}
+
 /** The archive that a configuration names, with the key that signs in it. */
 export function createColdContext({ config, clusterId, onTampering }: ColdContextOptions): ColdContext {
   const { org, environment } = config
   return {
-    store: createS3Store({
-      bucket: config.s3Bucket,
-      endpoint: config.s3Endpoint,
-      region: config.s3Region,
-      accessKeyId: config.s3AccessKeyId,
-      secretAccessKey: config.s3SecretAccessKey,
-      forcePathStyle: config.s3ForcePathStyle,
-      requestTimeoutMs: config.storeTimeoutMs,
-    }),
+    store: bucketOf(config, config.storeTimeoutMs),
     signer: signerFromPem(readFileSync(config.signingKeyFile, 'utf8')),
     trustedKeys: readTrustedKeys(config.trustedKeysFile ?? null),
     crypto: nodeCrypto,
