@@ -30,12 +30,18 @@ const MAY_IMPORT = {
   infra: PARTS.filter((part) => part !== 'test' && part !== 'bench'),
 }
 
+/** What the SDK and the workers both need around kafkajs; it imports nothing of ours (docs/decisions/kafka-fetch-and-decode.md). */
+const KAFKA_WIRE = '^runtime/kafka-wire/'
+
 const arrows = Object.entries(MAY_IMPORT).map(([part, allowed]) => ({
   name: `arrow-${part}`,
   comment: `${part}/ may import ${allowed.length === 0 ? 'no other part' : allowed.map((name) => `${name}/`).join(', ')}`,
   severity: 'error',
   from: { path: `^${part}/` },
-  to: { path: `^(${PARTS.filter((name) => name !== part && !allowed.includes(name)).join('|')})/` },
+  to: {
+    path: `^(${PARTS.filter((name) => name !== part && !allowed.includes(name)).join('|')})/`,
+    ...(part === 'producers' ? { pathNot: KAFKA_WIRE } : {}),
+  },
 }))
 
 const PACKAGE = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown']
@@ -43,6 +49,13 @@ const PACKAGE = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'np
 module.exports = {
   forbidden: [
     ...arrows,
+    {
+      name: 'kafka-wire-stands-alone',
+      comment: 'Applications install it with the SDK',
+      severity: 'error',
+      from: { path: KAFKA_WIRE },
+      to: { path: `^(${PARTS.join('|')})/`, pathNot: KAFKA_WIRE },
+    },
     {
       name: 'hot-and-cold-apart',
       comment: 'The two paths share the engine and nothing else, so that no fault of one can reach the other',

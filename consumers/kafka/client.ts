@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs'
+import { wholeAnswerSocket } from '../../runtime/kafka-wire/socket.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 
 /** The client's inner parts that `client-internals.ts` relies on were read in this version. */
@@ -50,6 +51,7 @@ export function createKafkaClient(connection: KafkaConnection, log?: ClientLog):
     clientId: connection.clientId ?? 'daybook',
     ...(connection.ssl === undefined ? {} : { ssl: connection.ssl }),
     ...(connection.sasl === undefined ? {} : { sasl: connection.sasl }),
+    socketFactory: wholeAnswerSocket,
     connectionTimeout: 10_000,
     requestTimeout: 30_000,
     retry: { initialRetryTime: 250, maxRetryTime: 10_000, retries: 12, restartOnFailure: async () => false },

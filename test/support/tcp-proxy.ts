@@ -12,6 +12,8 @@ export interface TcpProxyCounts {
   /** Bytes read and thrown away. */
   swallowedToServer: number
   swallowedToClient: number
+  /** Answers that were broken off in their middle. */
+  cutAnswers: number
 }
 
 /** A TCP relay in front of a server, with which a test breaks the line in a chosen way. */
@@ -31,6 +33,8 @@ export interface TcpProxy {
   stallServerBytes(): void
   /** From now on the client's bytes never reach the server. */
   stallClientBytes(): void
+  /** Of the server's next bytes on any connection the first half is passed on; then that connection is reset. */
+  cutNextAnswer(): void
   /** Resolves at the next chunk that the server sends, before it is passed on or swallowed. */
   nextServerBytes(): Promise<void>
   /**
@@ -47,7 +51,7 @@ interface Line {
   holed: boolean
 }
 
-type Mode = 'pass' | 'refuse' | 'stall-server' | 'stall-client'
+type Mode = 'pass' | 'refuse' | 'stall-server' | 'stall-client' | 'cut-answer'
 
 export async function tcpProxy(upstream: { host: string; port: number }): Promise<TcpProxy> {
   const relay = new Relay(upstream)
@@ -63,6 +67,7 @@ class Relay implements TcpProxy {
     toClient: 0,
     swallowedToServer: 0,
     swallowedToClient: 0,
+    cutAnswers: 0,
   }
   #mode: Mode = 'pass'
   #waiting: (() => void)[] = []
@@ -103,6 +108,10 @@ class Relay implements TcpProxy {
 
   stallClientBytes(): void {
     this.#mode = 'stall-client'
+  }
+
+  cutNextAnswer(): void {
+    this.#mode = 'cut-answer'
   }
 
   nextServerBytes(): Promise<void> {
@@ -160,6 +169,15 @@ class Relay implements TcpProxy {
     if (this.#mode === 'stall-server') {
       line.holed = true
       this.counts.swallowedToClient += chunk.length
+      return
+    }
+    if (this.#mode === 'cut-answer') {
+      this.#mode = 'pass'
+      const half = chunk.subarray(0, Math.ceil(chunk.length / 2))
+      this.counts.toClient += half.length
+      this.counts.cutAnswers++
+      // Reset only when the half has left, or it would be thrown away with the connection.
+      line.client.write(half, () => cut(line))
       return
     }
     this.counts.toClient += chunk.length

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { type Admin, type IResourceConfigEntry, Kafka, logLevel, type Message, Partitioners } from 'kafkajs'
+import { expect, vi } from 'vitest'
 import { testStack } from '../../support/stack.ts'
 
 /** A topic of its own for each test, on the broker of this run. */
@@ -92,9 +93,24 @@ async function transact(
   })
   await producer.connect()
   const transaction = await producer.transaction()
-  await transaction.send({ topic, messages })
+  const [sent] = await transaction.send({ topic, messages })
   await transaction[end]()
   await producer.disconnect()
+  await untilMarked(kafka, topic, Number(sent?.baseOffset) + messages.length)
+}
+
+/** Until partition 0 holds the transaction's marker: the broker answers before it has written it. */
+async function untilMarked(kafka: Kafka, topic: string, marker: number): Promise<void> {
+  const admin = kafka.admin()
+  await admin.connect()
+  await vi.waitFor(
+    async () => {
+      const [end] = await admin.fetchTopicOffsets(topic)
+      expect(Number(end?.high)).toBeGreaterThan(marker)
+    },
+    { timeout: 20_000 },
+  )
+  await admin.disconnect()
 }
 
 /** A runtime without a compiler cannot run the client from its source. In CI nothing may be left out. */

@@ -57,6 +57,7 @@ it.each([
   ['examples/orders/a.ts', '../../schemas/b.ts', 'arrow-examples'],
   ['cli/a.ts', '../test/b.ts', 'arrow-cli'],
   ['infra/local/a.ts', '../../bench/b.ts', 'arrow-infra'],
+  ['runtime/kafka-wire/a.ts', '../../schemas/b.ts', 'kafka-wire-stands-alone'],
   ['consumers/hot/a.ts', '../cold/b.ts', 'hot-and-cold-apart'],
   ['consumers/cold/a.ts', '../hot/b.ts', 'hot-and-cold-apart'],
   ['consumers/engine/a.ts', '../kafka/b.ts', 'engine-knows-no-neighbour'],
@@ -82,6 +83,7 @@ it.each([
   ['consumers/cold/a.ts', '../../proof/b.ts'],
   ['consumers/kafka/a.ts', 'kafkajs'],
   ['producers/sdk/src/a.ts', '../../../schemas/b.ts'],
+  ['producers/sdk/src/a.ts', '../../../runtime/kafka-wire/b.ts'],
   ['evidence/a.ts', '../proof/b.ts'],
   ['cli/a.ts', '../evidence/b.ts'],
 ])('%s may import %s', async (from, what) => {

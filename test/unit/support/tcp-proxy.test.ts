@@ -104,4 +104,15 @@ describe('tcp proxy', () => {
     await gone
     expect(await ask(quiet, 'still')).toBe('still')
   })
+
+  it('cutNextAnswer passes half of an answer on, then resets', async () => {
+    const socket = await client()
+    await ask(socket, 'a')
+    proxy.cutNextAnswer()
+    const gone = closed(socket)
+    expect(await ask(socket, 'answer')).toBe('ans')
+    await gone
+    expect(await ask(await client(), 'b')).toBe('b')
+    expect(proxy.counts.cutAnswers).toBe(1)
+  })
 })

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs'
+import { wholeAnswerSocket } from '../../../../runtime/kafka-wire/socket.ts'
 import { DaybookError } from '../../../../schemas/errors.ts'
 import type { Entry } from '../delivery/entry.ts'
 import type { Connection, SendOutcome } from '../delivery/transport.ts'
@@ -90,6 +91,7 @@ export class KafkaConnection implements Connection {
       ...(ssl === undefined ? {} : { ssl }),
       ...(sasl === undefined ? {} : { sasl }),
       logLevel: logLevel.NOTHING, // Failures come back to us and are reported as problems.
+      socketFactory: wholeAnswerSocket,
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       retry: { retries: 1, initialRetryTime: 100, maxRetryTime: 1_000 },

@@ -106,4 +106,22 @@ describe('a produce request that took effect and whose answer was lost', () => {
     expect(audit.status().lastError).toBeNull()
     expect(await orderUpdates(topic)).toEqual(ids)
   })
+
+  test('an answer that breaks off in its middle does no harm to the next connection', async () => {
+    const topic = await aTopic()
+    const proxy = await relayed()
+    const audit = open(topic)
+    const ids = emitMany(audit, 10)
+    expect(await audit.flush()).toBe(true)
+    for (let round = 0; round < 3; round++) {
+      proxy.cutNextAnswer()
+      const answered = proxy.nextServerBytes()
+      ids.push(...emitMany(audit, 100))
+      await answered
+      ids.push(...emitMany(audit, 100))
+      expect(await audit.flush()).toBe(true)
+    }
+    expect(proxy.counts.cutAnswers).toBe(3)
+    expect(await orderUpdates(topic)).toEqual(ids)
+  })
 })
