@@ -18,9 +18,10 @@ export function writeFrameHeader(target: Buffer, schemaId: number, offset = 0): 
   target.writeUInt32BE(schemaId, offset + 1)
 }
 
-/** The schema id of a Kafka value, or null when the value does not begin with a wire-format header. */
-export function schemaIdOf(value: Uint8Array): number | null {
-  if (value.length < HEADER_BYTES || value[0] !== MAGIC) return null
-  const [, a = 0, b = 0, c = 0, d = 0] = value
-  return a * 0x1000000 + ((b << 16) | (c << 8) | d)
+/** The schema id of the Kafka value `bytes[start..end)`, or null when it does not begin with a wire-format header. */
+export function schemaIdOf(bytes: Uint8Array, start = 0, end: number = bytes.length): number | null {
+  if (end - start < HEADER_BYTES || bytes[start] !== MAGIC) return null
+  const high = bytes[start + 1] ?? 0
+  const low = ((bytes[start + 2] ?? 0) << 16) | ((bytes[start + 3] ?? 0) << 8) | (bytes[start + 4] ?? 0)
+  return high * 0x1000000 + low
 }

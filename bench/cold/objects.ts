@@ -2,6 +2,7 @@ import { buildObject } from '../../consumers/cold/build.ts'
 import { emptyTree } from '../../consumers/cold/tree-state.ts'
 import { WriterSchemas } from '../../consumers/cold/writer-schemas.ts'
 import type { CheckedRecord, Range } from '../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../consumers/engine/source-record.ts'
 import { LeafHasher } from '../../proof/leaf.ts'
 import { generateSigningKey, nodeCrypto, signerFromPem } from '../../proof/node.ts'
 import type { ContainerCodec } from '../../schemas/container.ts'
@@ -41,7 +42,7 @@ function rangeOfUsualEvents(): Range {
     const offset = BigInt(records.length)
     bytes += value.length
     records.push({
-      record: { offset, appendTime: 1_795_000_000_000 + records.length, key: value.subarray(6, 14), value },
+      record: new SourceRecord(offset, 1_795_000_000_000 + records.length, value, 6, 14, 0, value.length),
       verdict: { kind: 'event', schemaId: SCHEMA_ID, payloadStart: HEADER_BYTES },
     })
   }

@@ -1,5 +1,6 @@
 import { createReadStream, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SourceRecord } from '../../consumers/engine/source-record.ts'
 import { createHotClients } from '../../consumers/hot/client.ts'
 import type { EventRow } from '../../consumers/hot/event-rows.ts'
 import { avroEncoding } from '../../consumers/hot/insert-encoding.ts'
@@ -75,7 +76,7 @@ function writeBodies(stack: BenchStack, payloads: Iterable<Buffer>): ReadyInsert
   const cut = (one: (typeof open)[number]) => {
     if (one.rows.length === 0) return
     const file = join(dir, `${inserts.length}.avro`)
-    writeFileSync(file, Buffer.concat([...encoding.encode([{ range: 0, rows: one.rows }])]))
+    writeFileSync(file, Buffer.concat([...encoding.encode([{ range: 0, rows: one.rows }]).pieces]))
     inserts.push({ file, owned: [{ partition: one.partition, owner: OWNER }] })
     one.rows = []
     one.bytes = 0
@@ -85,8 +86,8 @@ function writeBodies(stack: BenchStack, payloads: Iterable<Buffer>): ReadyInsert
     const one = open[placeOf(payload, open.length).partition]
     if (one === undefined) continue
     const value = frame(stack.schemaId, payload)
-    const place = { source: value, sourceStart: HEADER_BYTES, payload: value, payloadStart: HEADER_BYTES }
-    const record = { offset: one.next++, appendTime, key: null, value }
+    const record = new SourceRecord(one.next++, appendTime, value, -1, -1, 0, value.length)
+    const place = { bytes: value, start: HEADER_BYTES, end: value.length, source: null }
     one.rows.push({ partition: one.partition, record, schemaId: stack.schemaId, ...place })
     one.bytes += value.length
     if (one.rows.length >= INSERT_ROWS || one.bytes >= INSERT_BYTES) cut(one)

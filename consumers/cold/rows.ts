@@ -24,23 +24,23 @@ export function* rowsOf(
   const { defaults } = o.schemas.of(o.base)
   for (const checked of range.records) {
     const { record, verdict } = checked
+    const { value } = record
     o.summary.record(record.appendTime)
     const kind = kindOf(checked)
     if (kind === 'tombstone') {
       o.summary.tombstone()
       yield row(checked, kind, null, defaults, 0)
-    } else if (record.value === null || verdict.kind !== 'event') {
+    } else if (value === null || verdict.kind !== 'event') {
       o.summary.quarantined()
-      yield row(checked, 'quarantined', record.value, defaults, 0)
+      yield row(checked, 'quarantined', value, defaults, 0)
     } else {
       const { readHead } = o.schemas.of(verdict.schemaId)
-      const known = readHead(record.value, verdict.payloadStart, record.value.length)
-      o.summary.event(record.value, known ? o.schemas.head : null)
+      const known = readHead(value, verdict.payloadStart, value.length)
+      o.summary.event(value, known ? o.schemas.head : null)
       if (verdict.schemaId === o.base) {
-        yield row(checked, 'event', null, record.value, verdict.payloadStart)
+        yield row(checked, 'event', null, value, verdict.payloadStart)
       } else {
-        const payload = resolve(checked, verdict, o)
-        yield row(checked, 'event', record.value, payload, 0)
+        yield row(checked, 'event', value, resolve(value, verdict, o), 0)
       }
     }
   }
@@ -48,18 +48,16 @@ export function* rowsOf(
 
 /** As what a record is archived. A null value is a tombstone, whatever the checker says. */
 export function kindOf({ record, verdict }: CheckedRecord): RecordKind {
-  if (record.value === null) return 'tombstone'
+  if (record.valueStart < 0) return 'tombstone'
   return verdict.kind === 'event' ? 'event' : 'quarantined'
 }
 
 function resolve(
-  { record }: CheckedRecord,
+  value: Buffer,
   verdict: { readonly schemaId: number; readonly payloadStart: number },
   o: { readonly base: number | null; readonly schemas: WriterSchemas },
 ): Buffer {
-  const value = record.value
-  if (value === null || o.base === null)
-    throw new TypeError('an event has a value and gives its range a schema')
+  if (o.base === null) throw new TypeError('an event gives its range a schema')
   return o.schemas.resolver(verdict.schemaId, o.base)(value, verdict.payloadStart, value.length)
 }
 

@@ -3,6 +3,9 @@
  * checker (schemas). The engine knows no client library. Terms are those of docs/guide: range, cut, delivery,
  * fence, tip.
  */
+import type { SourceRecord } from './source-record.ts'
+
+export type { SourceRecord }
 
 /** One partition of one incarnation of a topic. A topic that was deleted and made again has another `topicId`. */
 export interface PartitionRef {
@@ -10,20 +13,6 @@ export interface PartitionRef {
   /** Kafka's topic id as a canonical lower-case UUID, so that stores can keep it in a UUID column. */
   readonly topicId: string
   readonly partition: number
-}
-
-/** A record as Kafka holds it. `null` and empty are different things, in key and value. */
-export interface SourceRecord {
-  readonly offset: bigint
-  /** LogAppendTime in milliseconds since the Unix epoch. */
-  readonly appendTime: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  /**
-   * Set by a source that could not take a record batch apart: this stands for the whole batch, `value` is the batch
-   * as Kafka holds it, and its other offsets are a gap `quarantined`. The checker finds it bad for this reason.
-   */
-  readonly fault?: { readonly code: BadRecordCode; readonly reason: string }
 }
 
 /** Why a range has no record at an offset. The list is closed. */
@@ -46,7 +35,7 @@ export interface Gap {
   readonly reason: GapReason
 }
 
-/** What the checker says of a record's value. `payloadStart` is where the Avro bytes begin in `record.value`. */
+/** What the checker says of a record's value. `payloadStart` is where the Avro bytes begin in the value. */
 export type Verdict =
   | {
       readonly kind: 'event'

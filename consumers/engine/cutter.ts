@@ -3,7 +3,6 @@ import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { CutPolicy, SourceRecord } from './contracts.ts'
 import type { CutCause, EngineObserver } from './observer.ts'
 import type { PartitionSession } from './partition-session.ts'
-import { recordBytes } from './range.ts'
 
 export interface CutterOptions {
   readonly cut: CutPolicy
@@ -36,7 +35,7 @@ export class Cutter {
     const first = session.open.firstAppendTime
     if (first === null) return null
     if (session.open.rows >= cut.maxRows) return 'rows'
-    if (session.open.bytes + recordBytes(record) > cut.maxBytes) return 'bytes'
+    if (session.open.bytes + record.size > cut.maxBytes) return 'bytes'
     return cut.boundary?.(first, record.appendTime) === true ? 'boundary' : null
   }
 

@@ -8,7 +8,7 @@ import type { FloodAlarm } from './flood-alarm.ts'
 import type { MemoryBudget } from './memory.ts'
 import type { CutCause, EngineObserver } from './observer.ts'
 import type { PartitionSession } from './partition-session.ts'
-import { higher, recordBytes } from './range.ts'
+import { higher } from './range.ts'
 import { retried } from './retrying.ts'
 
 export interface IntakeOptions {
@@ -33,25 +33,23 @@ export class Intake {
 
   /** @throws DaybookError when offsets are missing, the store contradicts the log, or decoding has regressed. */
   async take(session: PartitionSession, batch: SourceBatch): Promise<void> {
-    const { failpoints, memory, observer, cutter } = this.#options
+    const { failpoints, memory, observer } = this.#options
     await failpoints.hit('fetch.before')
     session.highWatermark = batch.highWatermark
     const from = session.unverified?.offset ?? session.next
     if (batch.last < from || !(await memory.room(session.intakeSignal))) return
-    const records = batch.records.filter((record) => record.offset >= from)
+    const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)
     if (!(await this.#prepared(session, records))) return
     this.#verifyTip(session, batch, records)
     observer.fetched(session.partition, records.length, batch.highWatermark)
-    for (const item of inOrder(records, batch.gaps)) {
-      if (isGap(item)) this.#addGap(session, item)
-      else {
-        const full = cutter.before(session, item)
-        if (full !== null) await cutter.cut(session, full)
-        const cause = this.#addRecord(session, item)
-        if (cause !== null) await cutter.cut(session, cause)
-      }
+    let done = 0
+    for (const gap of batch.gaps) {
+      done = await this.#addRecords(session, records, done, gap.first)
       if (session.intakeSignal.aborted) return
+      this.#addGap(session, gap)
     }
+    await this.#addRecords(session, records, done, null)
+    if (session.intakeSignal.aborted) return
     // Also the end of a batch must be explained.
     this.#fillHole(session, batch.last + 1n)
     await failpoints.hit('fetch.after')
@@ -90,15 +88,40 @@ export class Intake {
     this.#options.circuit.observe(session.partition, checked)
   }
 
+  /** Adds the records from number `from` on that lie before offset `before`; returns the number of the next one. */
+  async #addRecords(
+    session: PartitionSession,
+    records: readonly SourceRecord[],
+    from: number,
+    before: bigint | null,
+  ): Promise<number> {
+    const { cutter } = this.#options
+    let at = from
+    for (; at < records.length && !session.intakeSignal.aborted; at++) {
+      const record = records[at]
+      if (record === undefined || (before !== null && record.offset > before)) break
+      const full = cutter.before(session, record)
+      if (full !== null) {
+        await cutter.cut(session, full)
+        if (session.intakeSignal.aborted) break
+      }
+      const cause = this.#addRecord(session, record)
+      if (cause !== null) await cutter.cut(session, cause)
+    }
+    return at
+  }
+
   /** Synchronous: this is the path of every record. Returns why the range is full now, or null. */
   #addRecord(session: PartitionSession, record: SourceRecord): CutCause | null {
     const { cutter, memory, checker } = this.#options
-    if (session.intakeSignal.aborted || record.offset < session.next) return null
-    this.#fillHole(session, record.offset)
+    if (record.offset !== session.next) {
+      if (record.offset < session.next) return null
+      this.#fillHole(session, record.offset)
+    }
     const checked = { record, verdict: checker.check(record) }
     this.#observe(session, checked)
     session.open.addRecord(checked)
-    memory.add(recordBytes(record))
+    memory.add(record.size)
     return cutter.after(session)
   }
 
@@ -127,18 +150,4 @@ export class Intake {
     if (verdict.kind !== 'bad') return
     observer.badRecord(session.partition, record.offset, verdict.code, verdict.schemaId)
   }
-}
-
-function isGap(item: SourceRecord | Gap): item is Gap {
-  return 'reason' in item
-}
-
-/** Records and gaps as one sequence by offset. */
-function* inOrder(records: readonly SourceRecord[], gaps: readonly Gap[]): Generator<SourceRecord | Gap> {
-  let at = 0
-  for (const record of records) {
-    for (let gap = gaps[at]; gap !== undefined && gap.first < record.offset; gap = gaps[++at]) yield gap
-    yield record
-  }
-  yield* gaps.slice(at)
 }

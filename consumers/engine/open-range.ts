@@ -1,5 +1,5 @@
 import type { CheckedRecord, Gap, PartitionRef, Range } from './contracts.ts'
-import { appendGap, gapsBeyond, recordBytes, totalBytes } from './range.ts'
+import { appendGap, gapsBeyond, totalBytes } from './range.ts'
 
 /** The range of one partition that still grows. Covers `first`..`next - 1` without a hole. */
 export class OpenRange {
@@ -41,7 +41,7 @@ export class OpenRange {
   addRecord(checked: CheckedRecord): void {
     this.#expect(checked.record.offset)
     this.#records.push(checked)
-    this.#bytes += recordBytes(checked.record)
+    this.#bytes += checked.record.size
     this.#next = checked.record.offset + 1n
   }
 

@@ -1,4 +1,4 @@
-import type { CheckedRecord, Gap, Range, SourceRecord } from './contracts.ts'
+import type { CheckedRecord, Gap, Range } from './contracts.ts'
 import type { RangeAccount } from './observer.ts'
 
 /** `Math.min` and `Math.max` know no bigint. */
@@ -12,12 +12,8 @@ export function higher(a: bigint, b: bigint): bigint {
   return b
 }
 
-export function recordBytes(record: SourceRecord): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0)
-}
-
 export function totalBytes(records: readonly CheckedRecord[]): number {
-  return records.reduce((sum, checked) => sum + recordBytes(checked.record), 0)
+  return records.reduce((sum, checked) => sum + checked.record.size, 0)
 }
 
 /** The parts of `gaps` above `held`. */

@@ -21,8 +21,8 @@ export class EventIds {
     this.#words = words
     this.#slots = new Int32Array(1 << Math.max(4, 32 - Math.clz32(rows.length * 2)))
     this.bytes = Buffer.from(words.buffer)
-    for (const [index, row] of rows.entries())
-      readUuid(row.payload, row.payloadStart + 1, this.bytes, index * ID_BYTES)
+    for (const [index, { bytes, start }] of rows.entries())
+      readUuid(bytes, start + 1, this.bytes, index * ID_BYTES)
     this.repeated = this.#findRepeated(rows.length)
   }
 

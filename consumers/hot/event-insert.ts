@@ -43,13 +43,15 @@ export function createEventInsert(o: {
   async function send(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<void> {
     const owned = parts.map(({ claim }) => ({ partition: claim.partition, owner: claim.owner }))
     const bodyParts: BodyPart[] = parts.map(({ rows }, range) => ({ range, rows }))
+    const body = encoding.encode(bodyParts)
     await store.insert({
       sql: statements.insert(owned),
-      body: withFailpoints(encoding.encode(bodyParts), totalBytes(bodyParts), failpoints),
+      body: withFailpoints(body.pieces, totalBytes(bodyParts), failpoints),
       queryId: `daybook-hot-${randomUUID()}`,
       comment: insertComment(store.database, owned),
       signal,
     })
+    body.release()
   }
 
   /** Where the last insert of a partition began that failed as Avro. */

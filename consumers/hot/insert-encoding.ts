@@ -1,5 +1,5 @@
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
-import { type BodyPart, createBodyEncoder } from './insert-body.ts'
+import { BodyEncoder, type BodyPart, type InsertBody } from './insert-body.ts'
 import { bodySchema } from './statements.ts'
 
 /** How rows become the body of an insert. */
@@ -8,15 +8,15 @@ export interface InsertEncoding {
   readonly format: string
   /** How the body carries `_content_hash`: its type there, and what makes the column's value of it. */
   readonly hash: { readonly type: string; readonly expression: string }
-  /** Pieces are built when they are asked for, and each is valid for good. */
-  encode(parts: readonly BodyPart[]): Generator<Buffer, void, void>
+  encode(parts: readonly BodyPart[]): InsertBody
 }
 
 /** The events' own bytes behind a prefix: nothing is decoded (docs/decisions/hot-insert.md). */
 export function avroEncoding(table: AvroRecordSchema): InsertEncoding {
+  const encoder = new BodyEncoder(bodySchema(table))
   return {
     format: 'Avro',
     hash: { type: 'FixedString(32)', expression: '_content_hash' },
-    encode: createBodyEncoder(bodySchema(table)).encode,
+    encode: (parts) => encoder.encode(parts),
   }
 }

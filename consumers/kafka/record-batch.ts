@@ -1,5 +1,6 @@
 import { DaybookError } from '../../schemas/errors.ts'
-import type { Gap, GapReason, SourceRecord } from '../engine/contracts.ts'
+import type { Gap, GapReason } from '../engine/contracts.ts'
+import { type RecordFault, SourceRecord } from '../engine/source-record.ts'
 import { AbortedTracker } from './aborted.ts'
 import { decompress } from './codecs.ts'
 import type { AbortedTransaction } from './fetch-request.ts'
@@ -25,6 +26,10 @@ export type RecordHeaders = readonly (readonly [name: string, value: Buffer | nu
 export interface FetchedRecord extends SourceRecord {
   /** Only where `withHeaders` asked for them. */
   readonly headers?: RecordHeaders
+}
+
+class RecordWithHeaders extends SourceRecord implements FetchedRecord {
+  headers: RecordHeaders = []
 }
 
 /** What one stretch of a fetch holds: records and gaps together cover `first`..`last` exactly. */
@@ -53,7 +58,7 @@ export interface SliceOptions {
 
 /**
  * Decodes lazily, batch by batch, so that a small compressed answer never stands in memory decompressed as a whole.
- * Keys and values are views of the answer (or of the decompressed batch).
+ * Records point into the answer (or into the decompressed batch).
  * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT, DAYBOOK_KAFKA_CODEC_UNKNOWN
  */
 export function* slices(options: SliceOptions): Generator<DecodedSlice, void, undefined> {
@@ -219,8 +224,8 @@ function setAside(slice: Slice, batch: Buffer, code: 'OVERSIZED' | 'MALFORMED', 
   const last = base + BigInt(batch.readInt32BE(AT.lastOffsetDelta))
   const appendTime = Number(batch.readBigInt64BE(AT.maxTimestamp))
   if (base >= slice.next) {
-    const fault = { code, reason: `offsets ${base} to ${last} ${what}` }
-    slice.records.push({ offset: base, appendTime, key: null, value: batch, fault })
+    const fault: RecordFault = { code, reason: `offsets ${base} to ${last} ${what}` }
+    slice.records.push(new SourceRecord(base, appendTime, batch, -1, -1, 0, batch.length, fault))
     slice.next = base + 1n
   }
   slice.gapThrough(last, 'quarantined')
@@ -242,13 +247,18 @@ function addRecord(slice: Slice, body: Buffer, cursor: Cursor, batch: BatchFacts
   else appendTime += cursor.varlong()
   const delta = cursor.varint()
   const offset = batch.base + BigInt(delta)
-  const key = takeBytes(body, cursor)
-  const value = takeBytes(body, cursor)
-  if (offset < slice.next) return delta
-  if (offset > slice.next) slice.gapThrough(offset - 1n, 'absent')
-  if (batch.withHeaders)
-    slice.records.push({ offset, appendTime, key, value, headers: takeHeaders(body, cursor) })
-  else slice.records.push({ offset, appendTime, key, value })
+  const keyEnd = cursor.skipBytes()
+  const keyStart = cursor.start
+  const valueEnd = cursor.skipBytes()
+  const valueStart = cursor.start
+  if (offset !== slice.next) {
+    if (offset < slice.next) return delta
+    slice.gapThrough(offset - 1n, 'absent')
+  }
+  const Kind = batch.withHeaders ? RecordWithHeaders : SourceRecord
+  const record = new Kind(offset, appendTime, body, keyStart, keyEnd, valueStart, valueEnd)
+  if (record instanceof RecordWithHeaders) record.headers = takeHeaders(body, cursor)
+  slice.records.push(record)
   slice.next = offset + 1n
   return delta
 }
@@ -275,6 +285,8 @@ class Cursor {
   readonly #buffer: Buffer
   readonly #end: number
   at: number
+  /** Where what `skipBytes` passed last begins, -1 for null. */
+  start = -1
 
   constructor(buffer: Buffer, at: number, end: number) {
     this.#buffer = buffer
@@ -290,6 +302,14 @@ class Cursor {
       if (byte < 0x80) break
     }
     return (raw >>> 1) ^ -(raw & 1)
+  }
+
+  /** Passes bytes with their length in front, null where that is negative. Leaves their `start`; gives their end. */
+  skipBytes(): number {
+    const bytes = this.varint()
+    this.start = bytes < 0 ? -1 : this.at
+    if (bytes > 0) this.at += bytes
+    return bytes < 0 ? -1 : this.at
   }
 
   /** Milliseconds fit in a double. */

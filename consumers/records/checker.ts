@@ -26,12 +26,13 @@ export function createChecker(options: CheckerOptions): Checker {
       if (missing.size > 0) await catalogue.load(missing)
     },
     check(record) {
-      const { value, fault } = record
-      if (fault !== undefined) return bad(fault.code, fault.reason, null)
-      if (value === null) return TOMBSTONE
-      const id = schemaIdOf(value)
-      if (value.length > maxRecordBytes) {
-        return bad('OVERSIZED', `the value has ${value.length} bytes, the limit is ${maxRecordBytes}`, id)
+      const { bytes, valueStart, valueEnd, fault } = record
+      if (fault !== null) return bad(fault.code, fault.reason, null)
+      if (valueStart < 0) return TOMBSTONE
+      const id = schemaIdOf(bytes, valueStart, valueEnd)
+      const length = valueEnd - valueStart
+      if (length > maxRecordBytes) {
+        return bad('OVERSIZED', `the value has ${length} bytes, the limit is ${maxRecordBytes}`, id)
       }
       if (id === null)
         return bad('NOT_WIRE_FORMAT', 'the value does not begin with 0x00 and a schema id', null)
@@ -41,7 +42,7 @@ export function createChecker(options: CheckerOptions): Checker {
         return bad('UNKNOWN_SCHEMA', `the registry does not know schema ${id}`, id)
       if (entry.kind === 'wrong') return bad('WRONG_SCHEMA', entry.reason, id)
       const { skipper } = entry.known
-      const refused = checkPayload(skipper, value, id)
+      const refused = checkPayload(skipper, record, id)
       if (refused !== null) return refused
       return skipper.canonical() ? verdictOf(canonical, id, true) : verdictOf(other, id, false)
     },
@@ -51,8 +52,8 @@ export function createChecker(options: CheckerOptions): Checker {
 function missingIds(catalogue: SchemaCatalogue, records: readonly SourceRecord[]): Set<number> {
   const missing = new Set<number>()
   let last = -1
-  for (const { value, fault } of records) {
-    const id = value === null || fault !== undefined ? null : schemaIdOf(value)
+  for (const { bytes, valueStart, valueEnd, fault } of records) {
+    const id = valueStart < 0 || fault !== null ? null : schemaIdOf(bytes, valueStart, valueEnd)
     if (id === null || id === last) continue
     last = id
     if (!catalogue.isLoaded(id)) missing.add(id)
@@ -61,15 +62,16 @@ function missingIds(catalogue: SchemaCatalogue, records: readonly SourceRecord[]
 }
 
 /** Null when the payload is an event that every store can hold. */
-function checkPayload(skipper: Skipper, value: Buffer, id: number): Verdict | null {
-  const fault = skipper.check(value, HEADER_BYTES, value.length)
+function checkPayload(skipper: Skipper, record: SourceRecord, id: number): Verdict | null {
+  const { bytes } = record
+  const fault = skipper.check(bytes, record.valueStart + HEADER_BYTES, record.valueEnd)
   if (fault !== 0) {
     const code = fault >= FIRST_FIELD_FAULT ? 'INVALID_FIELD' : 'MALFORMED'
     const field = skipper.faultField()
     return bad(code, `${SKIP_FAULT_TEXT[fault]}${field === null ? '' : ` (field ${field})`}`, id)
   }
   const { event_id: eventId, tenant_id: tenantId } = skipper.at
-  if (eventId.start < 0 || isNil(value, eventId.start)) {
+  if (eventId.start < 0 || isNil(bytes, eventId.start)) {
     return bad('INVALID_FIELD', 'the event has no id of its own (field event_id)', id)
   }
   if (tenantId.start === tenantId.end)
@@ -78,11 +80,11 @@ function checkPayload(skipper: Skipper, value: Buffer, id: number): Verdict | nu
 }
 
 /** Compares only what begins with two zeros: UUIDs of version 7 begin with the time, which is past that. */
-function isNil(value: Buffer, start: number): boolean {
+function isNil(bytes: Buffer, start: number): boolean {
   return (
-    value[start] === 0x30 &&
-    value[start + 1] === 0x30 &&
-    NIL_UUID.compare(value, start, start + NIL_UUID.length) === 0
+    bytes[start] === 0x30 &&
+    bytes[start + 1] === 0x30 &&
+    NIL_UUID.compare(bytes, start, start + NIL_UUID.length) === 0
   )
 }
 

@@ -116,6 +116,9 @@ SETTINGS
     -- Off by default: an offset would be committed while the part is only in the page cache.
     fsync_after_insert = 1,
     fsync_part_directory = 1,
+    -- A part as large as an insert keeps its columns in one file: some two hundred fewer files to make, sync and
+    -- delete, 2 of 13 µs of CPU an event. Merges make wide parts.
+    min_bytes_for_wide_part = 134217728,
     -- The same block sent twice is told by the tip, never by the engine's window of recent blocks.
     non_replicated_deduplication_window = 0;
 

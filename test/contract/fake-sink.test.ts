@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { CheckedRecord, PartitionRef } from '../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../consumers/engine/source-record.ts'
 import { badValue, FakeChecker, goodValue } from '../support/fakes/fake-checker.ts'
 import { FakeSink } from '../support/fakes/fake-sink.ts'
 import { type Exclusion, FakeStore } from '../support/fakes/fake-store.ts'
@@ -9,7 +10,8 @@ const checker = new FakeChecker()
 
 function record(kind: 'event' | 'tombstone' | 'bad', offset: bigint): CheckedRecord {
   const value = kind === 'tombstone' ? null : (kind === 'bad' ? badValue : goodValue)(1, `${offset}`)
-  const source = { offset, appendTime: 1_700_000_000_000 + Number(offset), key: null, value }
+  const appendTime = 1_700_000_000_000 + Number(offset)
+  const source = SourceRecord.of({ offset, appendTime, key: null, value })
   return { record: source, verdict: checker.check(source) }
 }
 

@@ -1,5 +1,6 @@
 import avro from 'avsc'
-import { hashOf } from '../../../consumers/hot/event-rows.ts'
+import { hashOf, payloadOf } from '../../../consumers/hot/event-rows.ts'
+import type { BodyPart } from '../../../consumers/hot/insert-body.ts'
 import type { InsertEncoding } from '../../../consumers/hot/insert-encoding.ts'
 import { AUDIT_EVENT_SCHEMA } from '../../../schemas/generated/audit-event.ts'
 
@@ -19,28 +20,30 @@ export function decodeJsonEncoding(): InsertEncoding {
   return {
     format: 'JSONEachRow',
     hash: { type: 'String', expression: 'unhex(_content_hash)' },
-    encode: function* (parts) {
-      let text = ''
-      for (const { range, rows } of parts) {
-        for (const row of rows) {
-          const event: Record<string, unknown> = type.fromBuffer(row.payload.subarray(row.payloadStart))
-          const line: Record<string, unknown> = {
-            _range: range,
-            _offset: Number(row.record.offset),
-            _received_at: row.record.appendTime,
-            _schema_id: row.schemaId,
-            _content_hash: hashOf(row).toString('hex'),
-          }
-          flatten(event, line)
-          text += `${JSON.stringify(line)}\n`
-          if (text.length < PIECE_CHARACTERS) continue
-          yield Buffer.from(text)
-          text = ''
-        }
-      }
-      if (text !== '') yield Buffer.from(text)
-    },
+    encode: (parts) => ({ pieces: linesOf(parts, type), release: () => {} }),
   }
+}
+
+function* linesOf(parts: readonly BodyPart[], type: avro.Type): Generator<Buffer, void, void> {
+  let text = ''
+  for (const { range, rows } of parts) {
+    for (const row of rows) {
+      const event: Record<string, unknown> = type.fromBuffer(payloadOf(row))
+      const line: Record<string, unknown> = {
+        _range: range,
+        _offset: Number(row.record.offset),
+        _received_at: row.record.appendTime,
+        _schema_id: row.schemaId,
+        _content_hash: hashOf(row).toString('hex'),
+      }
+      flatten(event, line)
+      text += `${JSON.stringify(line)}\n`
+      if (text.length < PIECE_CHARACTERS) continue
+      yield Buffer.from(text)
+      text = ''
+    }
+  }
+  if (text !== '') yield Buffer.from(text)
 }
 
 function flatten(event: Record<string, unknown>, line: Record<string, unknown>): void {

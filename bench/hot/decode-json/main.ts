@@ -1,5 +1,7 @@
-import { runHotWorker } from '../../../consumers/hot-worker.ts'
-import { readHotConfig } from '../../../runtime/worker-config.ts'
-import { decodeJsonEncoding } from './encoding.ts'
+import { keepCompiledModules } from '../../../runtime/compile-cache.ts'
 
+keepCompiledModules()
+const { runHotWorker } = await import('../../../consumers/hot-worker.ts')
+const { readHotConfig } = await import('../../../runtime/worker-config.ts')
+const { decodeJsonEncoding } = await import('./encoding.ts')
 await runHotWorker({ config: readHotConfig(process.env), encoding: decodeJsonEncoding() })

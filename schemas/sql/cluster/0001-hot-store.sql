@@ -78,6 +78,7 @@ SETTINGS
     ttl_only_drop_parts = 1,
     fsync_after_insert = 1,
     fsync_part_directory = 1,
+    min_bytes_for_wide_part = 134217728,
     replicated_deduplication_window = 0;
 CREATE TABLE daybook.gaps ON CLUSTER daybook
 (

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { createKafkaClient } from '../../../consumers/kafka/client.ts'
 import { createQuarantine } from '../../../consumers/kafka/quarantine.ts'
 import { openCluster, readTopic } from '../../../consumers/kafka/topic-reader.ts'
@@ -124,7 +125,7 @@ describe('quarantine', () => {
     const quarantine = createQuarantine({ ...kafka, topic: world.quarantineTopic, log: { warn: () => {} } })
     const partition = { topic: world.topic, topicId: '00000000-0000-4000-8000-000000000001', partition: 0 }
     const bad = [7n, 8n].map((offset) => ({
-      record: { offset, appendTime: 1_000, key: null, value: Buffer.from(`bad ${offset}`) },
+      record: SourceRecord.of({ offset, appendTime: 1_000, key: null, value: Buffer.from(`bad ${offset}`) }),
       verdict: { kind: 'bad', code: 'NOT_WIRE_FORMAT', reason: 'test', schemaId: null } as const,
     }))
     await quarantine.put(partition, bad)

@@ -2,10 +2,12 @@ import { expect, test } from 'vitest'
 import { initArchive } from '../../../consumers/cold/init.ts'
 import { createColdSink } from '../../../consumers/cold/sink.ts'
 import { lastObject } from '../../../consumers/cold/stored-objects.ts'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { readObject } from '../../../schemas/archive/object.ts'
 import { testBucket } from '../../support/cold/bucket.ts'
 import { eventRecords, rangeOf, testPartition } from '../../support/cold/ranges.ts'
 import { coldContext, coldOptions } from '../../support/cold/sink.ts'
+import { contentOf } from '../../support/records.ts'
 
 const signal = new AbortController().signal
 
@@ -21,9 +23,9 @@ test('a delivered range lies locked in the store, and gives key and value of eve
   const events = eventRecords({ first: 0n, count: 100 })
   const records = [
     ...events,
-    { offset: 100n, appendTime: 1, key: null, value: null },
-    { offset: 101n, appendTime: 1, key: Buffer.alloc(0), value: Buffer.alloc(0) },
-    { offset: 104n, appendTime: 1, key: Buffer.from('k'), value: Buffer.from('no event') },
+    SourceRecord.of({ offset: 100n, appendTime: 1, key: null, value: null }),
+    SourceRecord.of({ offset: 101n, appendTime: 1, key: Buffer.alloc(0), value: Buffer.alloc(0) }),
+    SourceRecord.of({ offset: 104n, appendTime: 1, key: Buffer.from('k'), value: Buffer.from('no event') }),
   ]
   const range = rangeOf(partition, records, [{ first: 102n, last: 103n, reason: 'control' }])
   expect(await sink.deliver([{ claim, range }], signal)).toEqual(['delivered'])
@@ -36,13 +38,7 @@ test('a delivered range lies locked in the store, and gives key and value of eve
   expect(lock.mode).toBe('COMPLIANCE')
 
   const object = readObject(await bucket.store.read({ key: stored.key, versionId: version.versionId }))
-  const back = [...object.records()].map(({ offset, appendTime, key, value }) => ({
-    offset,
-    appendTime,
-    key,
-    value,
-  }))
-  expect(back).toEqual(records)
+  expect([...object.records()].map(contentOf)).toEqual(records.map(contentOf))
   expect(object.header.counts).toEqual({ event: 100, tombstone: 1, quarantined: 2 })
 
   const tip = await (await sink.claim(partition, signal)).tip()

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { headerEntries } from '../../../schemas/archive/header.ts'
 import { type ReadObject, readObject } from '../../../schemas/archive/object.ts'
 import type { ArchivedRecord } from '../../../schemas/archive/row-reader.ts'
@@ -29,8 +30,11 @@ async function write(codec: 'zstandard' | 'deflate'): Promise<Written> {
   const worker = await archive.worker({ codec, blockBytes: 64 * 1024 })
   const records = [
     ...eventRecords({ first: 0n, count: 1000 }),
-    { offset: 1000n, appendTime: FIRST_MINUTE, key: null, value: null },
-    { offset: 1001n, appendTime: FIRST_MINUTE, key: Buffer.alloc(0), value: Buffer.from([0xff, 0x00]) },
+    SourceRecord.of({ offset: 1000n, appendTime: FIRST_MINUTE, key: null, value: null }),
+    SourceRecord.of({
+      ...{ offset: 1001n, appendTime: FIRST_MINUTE },
+      ...{ key: Buffer.alloc(0), value: Buffer.from([0xff, 0x00]) },
+    }),
   ]
   await worker.deliver(rangeOf(archive.partition, records))
   const [stored] = await keysOf(archive)

@@ -4,6 +4,7 @@ import { readObject } from '../../../schemas/archive/object.ts'
 import { testArchive } from '../../support/cold/archive.ts'
 import { keysOf } from '../../support/cold/keys.ts'
 import { catalogueOf, eventRecords, eventSchema, rangeOf } from '../../support/cold/ranges.ts'
+import { changed } from '../../support/records.ts'
 
 const records = eventRecords({ first: 0n, count: 60 })
 
@@ -83,7 +84,7 @@ test('records of several schemas keep their exact values in one object', async (
     if (i % 2 === 0 || record.value === null) return record
     const value = Buffer.concat([record.value, Buffer.from([6]), Buffer.from('new')])
     value.writeUInt32BE(9, 1)
-    return { ...record, value }
+    return changed(record, { value })
   })
   expect(await a.deliver(rangeOf(archive.partition, mixed))).toBe('delivered')
   const [stored] = await keysOf(archive)
@@ -98,7 +99,7 @@ test('another record at the same offset stops the worker', async () => {
   const [a, b] = [await archive.worker(), await archive.worker()]
   expect(await a.deliver(rangeOf(archive.partition, records))).toBe('delivered')
   const other = records.map((record, i) =>
-    i === 30 ? { ...record, appendTime: record.appendTime + 1 } : record,
+    i === 30 ? changed(record, { appendTime: record.appendTime + 1 }) : record,
   )
   const failure = await b.deliver(rangeOf(archive.partition, other)).catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 'DAYBOOK_COLD_CONTRADICTED', retryable: false })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { initArchive } from '../../../consumers/cold/init.ts'
 import { createColdSink } from '../../../consumers/cold/sink.ts'
 import type { CheckedRecord, PartitionRef } from '../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { createS3Store } from '../../../runtime/object-store/s3.ts'
 import { partitionPrefix } from '../../../schemas/archive/key.ts'
 import { readObject } from '../../../schemas/archive/object.ts'
@@ -15,7 +16,8 @@ const [sample] = eventRecords({ first: 0n, count: 1 })
 function record(kind: 'event' | 'tombstone' | 'bad', offset: bigint): CheckedRecord {
   const values = { event: sample?.value ?? null, tombstone: null, bad: Buffer.from(`bad ${offset}`) }
   const appendTime = FIRST_MINUTE + Number(offset)
-  return checked({ offset, appendTime, key: Buffer.from(`key ${offset}`), value: values[kind] })
+  const source = { offset, appendTime, key: Buffer.from(`key ${offset}`), value: values[kind] }
+  return checked(SourceRecord.of(source))
 }
 
 async function harness(): Promise<SinkHarness> {

@@ -9,6 +9,7 @@ import { keysOf } from '../../support/cold/keys.ts'
 import { eventRecords, FIRST_MINUTE, rangeOf, testPartition } from '../../support/cold/ranges.ts'
 import { coldOptions } from '../../support/cold/sink.ts'
 import { storeWith } from '../../support/cold/store-with.ts'
+import { changed } from '../../support/records.ts'
 
 const { signal } = new AbortController()
 const records = eventRecords({ first: 0n, count: 10 })
@@ -201,7 +202,7 @@ test('an object that does not continue the tree that a worker knows stops it', a
     { partition: archive.partition, reason: 'test', acceptRecreated: true },
   )
   const forked = await archive.worker({ store: fork.bucket.store })
-  const other = records.map((record) => ({ ...record, appendTime: record.appendTime + 1 }))
+  const other = records.map((record) => changed(record, { appendTime: record.appendTime + 1 }))
   await a.deliver(rangeOf(archive.partition, records))
   await forked.deliver(rangeOf(archive.partition, other))
   await forked.deliver(rangeOf(archive.partition, eventRecords({ first: 10n, count: 5 })))

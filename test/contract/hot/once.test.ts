@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CheckedRecord, PartitionRef, Sink } from '../../../consumers/engine/contracts.ts'
 import { type HotDatabase, hotDatabase, hotSink, MemoryQuarantine } from '../../support/hot/database.ts'
 import { badRecord, eventRange, eventRecord, RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
+import { changed } from '../../support/records.ts'
 
 const forever = new AbortController().signal
 const DAY_MS = 86_400_000
@@ -181,6 +182,6 @@ describe('what the hot store holds', () => {
     const value = Buffer.from(checked.record.value ?? Buffer.alloc(0))
     value.write('zz', 6)
     const verdict = { ...checked.verdict, canonical: true }
-    return { record: { ...checked.record, value }, verdict }
+    return { record: changed(checked.record, { value }), verdict }
   }
 })

@@ -5,6 +5,7 @@ import { MAX_INSERT_BYTES, MAX_INSERT_ROWS } from '../../../consumers/hot/settin
 import { HEADER_BYTES } from '../../../schemas/wire.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
 import { eventRecord, RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
+import { changed } from '../../support/records.ts'
 
 const forever = new AbortController().signal
 /** More than a row's prefix can need. */
@@ -26,7 +27,7 @@ describe('an insert of the largest size is one part', () => {
     return Array.from({ length: count }, (_, n) => {
       const value = Buffer.from(bytes)
       value.write(uuidAt(RECEIVED_AT, n), HEADER_BYTES + 1, 'latin1')
-      return { ...template, record: { ...template.record, offset: BigInt(n), value } }
+      return { ...template, record: changed(template.record, { offset: BigInt(n), value }) }
     })
   }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import avro from 'avsc'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CheckedRecord, Checker, SourceRecord } from '../../../consumers/engine/contracts.ts'
+import type { CheckedRecord, Checker } from '../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { createCatalogue, type SchemaCatalogue } from '../../../consumers/records/catalogue.ts'
 import { createChecker } from '../../../consumers/records/checker.ts'
 import { systemClock } from '../../../runtime/clock.ts'
@@ -72,8 +73,8 @@ describe('schema versions that flow at once', () => {
       },
     })
   async function checked(values: readonly Buffer[]): Promise<CheckedRecord[]> {
-    const records = values.map(
-      (value, n): SourceRecord => ({ offset: BigInt(n), appendTime: RECEIVED_AT, key: null, value }),
+    const records = values.map((value, n) =>
+      SourceRecord.of({ offset: BigInt(n), appendTime: RECEIVED_AT, key: null, value }),
     )
     await checker.prepare(records)
     return records.map((record) => ({ record, verdict: checker.check(record) }))

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CheckedRecord, PartitionRef } from '../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { createQuarantine } from '../../../consumers/kafka/quarantine.ts'
 import { listQuarantine } from '../../../consumers/kafka/quarantine-list.ts'
 import { replayQuarantine } from '../../../consumers/kafka/quarantine-replay.ts'
@@ -20,7 +21,7 @@ function bad(
   key: Buffer | null = Buffer.from([1, 2, 255]),
 ): CheckedRecord {
   return {
-    record: { offset, appendTime: 1_700_000_000_000, key, value },
+    record: SourceRecord.of({ offset, appendTime: 1_700_000_000_000, key, value }),
     verdict: { kind: 'bad', code: 'MALFORMED', reason: 'cut off in actor.id', schemaId: 7 },
   }
 }

@@ -2,13 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { usualEvents } from '../../../bench/events/generate.ts'
 import type { ArchiveCatalogue, RegisteredSchema } from '../../../consumers/cold/writer-schemas.ts'
-import type {
-  CheckedRecord,
-  Gap,
-  PartitionRef,
-  Range,
-  SourceRecord,
-} from '../../../consumers/engine/contracts.ts'
+import type { CheckedRecord, Gap, PartitionRef, Range } from '../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { frame, HEADER_BYTES, schemaIdOf } from '../../../schemas/wire.ts'
 
 const text = readFileSync(new URL('../../../schemas/avro/audit-event.v1.avsc', import.meta.url), 'utf8')
@@ -45,12 +40,13 @@ export function eventRecords(o: {
   let index = 0
   const records: SourceRecord[] = []
   for (const payload of payloads) {
-    records.push({
+    const record = SourceRecord.of({
       offset: o.first + BigInt(index),
       appendTime: (o.startMs ?? FIRST_MINUTE) + index * 10,
       key: Buffer.from(`key-${index % 7}`),
       value: frame(eventSchema.id, payload),
     })
+    records.push(record)
     index++
   }
   return records

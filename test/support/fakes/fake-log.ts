@@ -4,8 +4,8 @@ import type {
   LogBounds,
   PartitionRef,
   SourceBatch,
-  SourceRecord,
 } from '../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 
 type Entry = { readonly record: SourceRecord } | { readonly gap: Exclude<GapReason, 'lost_accepted'> }
 
@@ -28,7 +28,7 @@ export class FakeLog {
   /** Appends a record and returns its offset. */
   append(value: Buffer | null, appendTime: number, key: Buffer | null = null): bigint {
     const offset = BigInt(this.#entries.length)
-    this.#entries.push({ record: { offset, appendTime, key, value } })
+    this.#entries.push({ record: SourceRecord.of({ offset, appendTime, key, value }) })
     return offset
   }
 

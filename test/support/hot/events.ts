@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import avro from 'avsc'
 import type { CheckedRecord, Gap, PartitionRef, Range } from '../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import type { AvroRecordSchema } from '../../../schemas/avro-schema.ts'
 import { frame, HEADER_BYTES } from '../../../schemas/wire.ts'
 
@@ -71,14 +72,14 @@ export function eventPayload(input: EventInput): Buffer {
 export function eventRecord(offset: bigint, appendTime: number, input: EventInput): CheckedRecord {
   const value = frame(SCHEMA_ID, eventPayload(input))
   return {
-    record: { offset, appendTime, key: Buffer.from('k'), value },
+    record: SourceRecord.of({ offset, appendTime, key: Buffer.from('k'), value }),
     verdict: { kind: 'event', schemaId: SCHEMA_ID, payloadStart: HEADER_BYTES },
   }
 }
 
 export function badRecord(offset: bigint, appendTime: number): CheckedRecord {
   return {
-    record: { offset, appendTime, key: null, value: Buffer.from('junk') },
+    record: SourceRecord.of({ offset, appendTime, key: null, value: Buffer.from('junk') }),
     verdict: { kind: 'bad', code: 'NOT_WIRE_FORMAT', reason: 'no magic byte', schemaId: null },
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Sink } from '../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import type { Failpoints } from '../../../runtime/failpoints.ts'
 import type { SinkHarness } from '../../contract/sink-suite.ts'
 import type { HotDatabase } from './database.ts'
@@ -18,7 +19,8 @@ export function hotHarness(o: {
       const at = RECEIVED_AT + Number(offset)
       if (kind === 'bad') return badRecord(offset, at)
       if (kind === 'event') return eventRecord(offset, at, { id: uuidAt(at, ids + Number(offset)) })
-      return { record: { offset, appendTime: at, key: null, value: null }, verdict: { kind: 'tombstone' } }
+      const record = SourceRecord.of({ offset, appendTime: at, key: null, value: null })
+      return { record, verdict: { kind: 'tombstone' } }
     },
     sink: async (_, failpoints) => o.sink(failpoints),
     freshTopic: async (partitions) => {

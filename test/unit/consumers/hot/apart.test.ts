@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SourceRecord } from '../../../../consumers/engine/source-record.ts'
 import { Apart } from '../../../../consumers/hot/apart.ts'
 import { EventIds } from '../../../../consumers/hot/event-ids.ts'
 import type { EventRow } from '../../../../consumers/hot/event-rows.ts'
@@ -10,9 +11,9 @@ function idsOf(...numbers: readonly number[]): EventIds {
     numbers.map((number): EventRow => {
       const id = `019a4f00-0000-7000-8000-${String(number).padStart(12, '0')}`
       const payload = Buffer.concat([Buffer.of(72), Buffer.from(id, 'latin1')])
-      const record = { offset: BigInt(number), appendTime: 0, key: null, value: payload }
-      const bytes = { source: payload, sourceStart: 0, payload, payloadStart: 0 }
-      return { partition, record, schemaId: 1, ...bytes }
+      const record = SourceRecord.of({ offset: BigInt(number), appendTime: 0, key: null, value: payload })
+      const place = { bytes: payload, start: 0, end: payload.length, source: null }
+      return { partition, record, schemaId: 1, ...place }
     }),
   )
 }

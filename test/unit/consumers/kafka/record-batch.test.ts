@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { endOfBatches } from '../../../../consumers/kafka/partition-feed.ts'
 import { type DecodedSlice, type SliceOptions, slices } from '../../../../consumers/kafka/record-batch.ts'
+import { contentOf } from '../../../support/records.ts'
 import { type BatchSpec, buildBatch, buildMarker, type RecordSpec } from './batch-builder.ts'
 
 const MIB = 1024 * 1024
@@ -35,7 +36,7 @@ describe('decoding record batches', () => {
     ]
     const [slice] = decode(buildBatch({ base: 10n, records, appendTime: 1_700_000_000_123 }), { from: 10n })
     const appendTime = 1_700_000_000_123
-    expect(slice?.records).toEqual([
+    expect(slice?.records.map(contentOf)).toEqual([
       { offset: 10n, appendTime, key: value('k'), value: value('v') },
       { offset: 11n, appendTime, key: null, value: Buffer.alloc(0) },
       { offset: 12n, appendTime, key: Buffer.alloc(0), value: null },

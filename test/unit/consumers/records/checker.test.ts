@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { SourceRecord, Verdict } from '../../../../consumers/engine/contracts.ts'
+import type { Verdict } from '../../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../../consumers/engine/source-record.ts'
 import { createCatalogue } from '../../../../consumers/records/catalogue.ts'
 import { createChecker } from '../../../../consumers/records/checker.ts'
 import type { Clock } from '../../../../runtime/clock.ts'
@@ -9,6 +10,7 @@ import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../../../schemas
 import { frame } from '../../../../schemas/wire.ts'
 import { anEvent, encodeEvent } from '../../../support/events.ts'
 import { grownSchema } from '../../../support/grown-schema.ts'
+import { contentOf } from '../../../support/records.ts'
 
 const avro = (text: string): RegistryLookup => ({ state: 'known', text, schemaType: 'AVRO' })
 const field = (name: string, type: unknown) => ({ name, type, default: '' })
@@ -60,7 +62,7 @@ function create(options: { subjects?: readonly string[] } = {}) {
   return { catalogue, checker: createChecker({ catalogue, maxRecordBytes: 10_000 }) }
 }
 
-const record = (value: Buffer | null): SourceRecord => ({ offset: 0n, appendTime: 0, key: null, value })
+const record = (value: Buffer | null) => SourceRecord.of({ offset: 0n, appendTime: 0, key: null, value })
 
 async function verdictOf(value: Buffer | null, made = create()): Promise<Verdict> {
   await made.checker.prepare([record(value)])
@@ -99,7 +101,7 @@ describe('a record', () => {
   it('is bad for the reason that the source gives, whatever its bytes, and asks the registry nothing', async () => {
     const { checker } = create()
     const fault = { code: 'OVERSIZED', reason: 'a batch' } as const
-    const whole = { ...record(frame(1, event)), fault }
+    const whole = SourceRecord.of({ ...contentOf(record(frame(1, event))), fault })
     await checker.prepare([whole])
     expect(checker.check(whole)).toEqual({ kind: 'bad', ...fault, schemaId: null })
     expect(asked).toEqual([])

@@ -1,0 +1,33 @@
+import type { ColdConfig } from '../runtime/worker-config.ts'
+import { minuteOf } from '../schemas/archive/key.ts'
+import { checkArchiveStore } from './cold/check-store.ts'
+import { createColdSink } from './cold/sink.ts'
+import { createColdContext } from './cold-context.ts'
+import { describeTopics } from './kafka/describe-topics.ts'
+import { kafkaOf, runWorker } from './worker.ts'
+
+/** The cold worker: Kafka → S3 under Object Lock. Ends the process. */
+export async function runColdWorker(config: ColdConfig): Promise<never> {
+  return runWorker({
+    service: 'cold',
+    groupId: 'daybook-cold',
+    config,
+    quarantineTopic: null,
+    make: async ({ catalogue, failpoints, log }) => {
+      const { clusterId } = await describeTopics(kafkaOf(config), config.topics)
+      const onTampering = (report: object) => log.error({ report }, 'the archive was tampered with')
+      const context = createColdContext({ config, clusterId, onTampering })
+      return {
+        sink: createColdSink({ ...context, catalogue, failpoints, codec: config.archiveCodec }),
+        cut: {
+          maxRows: config.cutRows,
+          maxBytes: config.cutBytes,
+          maxAgeMs: config.cutAgeMs,
+          boundary: (first, next) => minuteOf(next) > minuteOf(first),
+        },
+        limits: { concurrentDeliveries: 4 },
+        checkStore: () => checkArchiveStore(context.store),
+      }
+    },
+  })
+}

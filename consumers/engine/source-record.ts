@@ -1,0 +1,92 @@
+import type { BadRecordCode } from './contracts.ts'
+
+/** Why a record stands for a batch that could not be taken apart. */
+export interface RecordFault {
+  readonly code: BadRecordCode
+  readonly reason: string
+}
+
+/**
+ * A record as Kafka holds it. `null` and empty are different things, in key and value.
+ *
+ * Key and value are positions in what the broker sent: a worker holds hundreds of thousands of records, and two
+ * buffers for each were most of what its garbage collector had to walk.
+ */
+export class SourceRecord {
+  readonly offset: bigint
+  /** LogAppendTime in milliseconds since the Unix epoch. */
+  readonly appendTime: number
+  /** Holds key and value, and what else came with them. */
+  readonly bytes: Buffer
+  /** -1 where the key is null. */
+  readonly keyStart: number
+  readonly keyEnd: number
+  /** -1 where the value is null. */
+  readonly valueStart: number
+  readonly valueEnd: number
+  /**
+   * Set by a source that could not take a record batch apart: this stands for the whole batch, `value` is the batch
+   * as Kafka holds it, and its other offsets are a gap `quarantined`. The checker finds it bad for this reason.
+   */
+  readonly fault: RecordFault | null
+
+  constructor(
+    offset: bigint,
+    appendTime: number,
+    bytes: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    fault: RecordFault | null = null,
+  ) {
+    this.offset = offset
+    this.appendTime = appendTime
+    this.bytes = bytes
+    this.keyStart = keyStart
+    this.keyEnd = keyEnd
+    this.valueStart = valueStart
+    this.valueEnd = valueEnd
+    this.fault = fault
+  }
+
+  /** A record of buffers of its own. */
+  static of(o: {
+    readonly offset: bigint
+    readonly appendTime: number
+    readonly key: Buffer | null
+    readonly value: Buffer | null
+    readonly fault?: RecordFault
+  }): SourceRecord {
+    const { offset, appendTime, key, value } = o
+    const [keyEnd, keyStart] = key === null ? [-1, -1] : [key.length, 0]
+    const valueStart = value === null ? -1 : Math.max(keyEnd, 0)
+    const valueEnd = value === null ? -1 : valueStart + value.length
+    const bytes = Buffer.concat([key, value].filter((part) => part !== null))
+    return new SourceRecord(
+      offset,
+      appendTime,
+      bytes,
+      keyStart,
+      keyEnd,
+      valueStart,
+      valueEnd,
+      o.fault ?? null,
+    )
+  }
+
+  /** A view, made anew at each call. */
+  get key(): Buffer | null {
+    return this.keyStart < 0 ? null : this.bytes.subarray(this.keyStart, this.keyEnd)
+  }
+
+  /** A view, made anew at each call. */
+  get value(): Buffer | null {
+    return this.valueStart < 0 ? null : this.bytes.subarray(this.valueStart, this.valueEnd)
+  }
+
+  /** Bytes of the key and the value. */
+  get size(): number {
+    return this.keyEnd - this.keyStart + (this.valueEnd - this.valueStart)
+  }
+}
