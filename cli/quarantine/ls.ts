@@ -46,11 +46,11 @@ async function ls(context: CommandContext, options: LsOptions): Promise<void> {
 }
 
 function describe(entry: QuarantineEntry, showsBytes: boolean) {
-  const { partition, offset, appendTime, schemaId, code, reason, value } = entry
+  const { partition, offset, appendTime, schemaId, code, reason, isBatch, value } = entry
   return {
     key: keyOf(entry),
     ...partition,
-    ...{ offset, code, reason, schemaId },
+    ...{ offset, code, reason, schemaId, isBatch },
     appendTime: new Date(appendTime).toISOString(),
     sizeBytes: value?.length ?? 0,
     ...(showsBytes ? { bytes: value?.subarray(0, SHOWN_BYTES).toString('hex') ?? '' } : {}),

@@ -44,13 +44,20 @@ async function replay(context: CommandContext, options: ReplayOptions): Promise<
   const listing = await readEntries(context.env, { ...options, keys }, MAX_ENTRIES)
   if (listing.isTruncated)
     throw usageError(`more than ${MAX_ENTRIES} records`, 'match; narrow them by --topic and --code')
-  const found = listing.entries.map(keyOf)
-  const missing = keys.filter((key) => !found.includes(key))
+  const known = new Set(listing.entries.map(keyOf))
+  const missing = keys.filter((key) => !known.has(key))
   for (const key of missing) context.stderr.write(`daybook: ${key} is not in the quarantine\n`)
-  if (missing.length > 0) context.setExitCode(EXIT.partly)
+  const batches = listing.entries.filter(({ isBatch }) => isBatch).map(keyOf)
+  for (const key of batches)
+    context.stderr.write(
+      `daybook: ${key} is a whole record batch that could not be taken apart, and no record to send; see docs/errors/DAYBOOK_RECORD_OVERSIZED.md\n`,
+    )
+  if (missing.length + batches.length > 0) context.setExitCode(EXIT.partly)
+  const records = listing.entries.filter(({ isBatch }) => !isBatch)
+  const found = records.map(keyOf)
   const sent =
-    dryRun || found.length === 0 ? 0 : await replayQuarantine(kafkaConnection(context.env), listing.entries)
-  await writeAnswer(context, options, { sent, dryRun, keys: found, missing }, () =>
+    dryRun || found.length === 0 ? 0 : await replayQuarantine(kafkaConnection(context.env), records)
+  await writeAnswer(context, options, { sent, dryRun, keys: found, missing, batches }, () =>
     dryRun ? [...found, `${found.length} would be sent`].join('\n') : `${sent} sent and acknowledged`,
   )
 }

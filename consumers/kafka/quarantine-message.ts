@@ -1,7 +1,7 @@
 import type { BadRecordCode, CheckedRecord, PartitionRef } from '../engine/contracts.ts'
 import type { FetchedRecord } from './record-batch.ts'
 
-/** Header names of the quarantine topic; docs/formats describes them. */
+/** Header names of the quarantine topic; docs/formats/quarantine.md describes them. */
 export const QUARANTINE_HEADER = {
   topic: 'daybook-topic',
   topicId: 'daybook-topic-id',
@@ -12,6 +12,7 @@ export const QUARANTINE_HEADER = {
   code: 'daybook-code',
   reason: 'daybook-reason',
   key: 'daybook-key',
+  batch: 'daybook-batch',
 } as const
 
 /** Marks a record that was sent again from the quarantine: `topic:partition:offset` of where it first stood. */
@@ -44,6 +45,7 @@ export function toQuarantineMessage(
   }
   if (verdict.schemaId !== null) headers[H.schemaId] = String(verdict.schemaId)
   if (record.key !== null) headers[H.key] = record.key
+  if (record.fault !== null) headers[H.batch] = 'whole'
   return { key: `${topic}:${partition}:${record.offset}`, value: record.value, headers }
 }
 
@@ -54,6 +56,8 @@ export interface QuarantineEntry {
   readonly schemaId: number | null
   readonly code: BadRecordCode | (string & {})
   readonly reason: string
+  /** The value is a whole record batch that could not be taken apart, not the value of one record. */
+  readonly isBatch: boolean
   readonly key: Buffer | null
   readonly value: Buffer | null
 }
@@ -75,6 +79,7 @@ export function fromQuarantineRecord({ value, headers = [] }: FetchedRecord): Qu
     schemaId: schemaId === null ? null : Number(schemaId),
     code: text(H.code) ?? 'UNKNOWN',
     reason: text(H.reason) ?? '',
+    isBatch: found.has(H.batch),
     key: found.get(H.key) ?? null,
     value,
   }

@@ -26,32 +26,17 @@ export const DEFAULT_PORTS: Ports = {
  */
 const FREE_RANGE = { first: 20_000, last: 27_000 } as const
 
-/** Ports that nothing listens on now, all different. */
-export async function freePorts(): Promise<Ports> {
-  const taken = new Set<number>()
-  const next = async () => {
-    for (;;) {
-      const port = randomInt(FREE_RANGE.first, FREE_RANGE.last)
-      if (!taken.has(port) && (await isFree(port))) {
-        taken.add(port)
-        return port
-      }
-    }
-  }
-  return {
-    kafka: await next(),
-    kafkaController: await next(),
-    registry: await next(),
-    clickhouse: await next(),
-    s3: await next(),
-  }
+/** Ports for a stack that nothing listens on now. */
+export async function freeStackPorts(): Promise<Ports> {
+  const [kafka = 0, kafkaController = 0, registry = 0, clickhouse = 0, s3 = 0] = await freePorts(5)
+  return { kafka, kafkaController, registry, clickhouse, s3 }
 }
 
 /** The ports this data directory had before, else the default ones; each that is taken is replaced by a free one. */
 export async function rememberedPorts(dataDir: string): Promise<Ports> {
   const file = join(dataDir, 'ports.json')
   const wanted = { ...DEFAULT_PORTS, ...readPorts(file) }
-  const spare = await freePorts()
+  const spare = await freeStackPorts()
   const pick = async (name: keyof Ports) => ((await isFree(wanted[name])) ? wanted[name] : spare[name])
   const ports: Ports = {
     kafka: await pick('kafka'),
@@ -73,12 +58,20 @@ function readPorts(file: string): Partial<Ports> {
   }
 }
 
+/** So many ports that nothing listens on now, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(FREE_RANGE.first, FREE_RANGE.last)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
 /** One port that nothing listens on now. */
 export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(FREE_RANGE.first, FREE_RANGE.last)
-    if (await isFree(port)) return port
-  }
+  const [port = 0] = await freePorts(1)
+  return port
 }
 
 function isFree(port: number): Promise<boolean> {

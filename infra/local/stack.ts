@@ -11,7 +11,7 @@ import { registryComponent, registryUrl } from './components/registry.ts'
 import { s3Component } from './components/s3.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { StackLog } from './log.ts'
-import { freePorts, type Ports, rememberedPorts } from './ports.ts'
+import { freeStackPorts, type Ports, rememberedPorts } from './ports.ts'
 
 export interface StackOptions {
   readonly dataDir: string
@@ -56,7 +56,7 @@ const S3_CREDENTIALS = {
 export async function startStack(options: StackOptions): Promise<Stack> {
   const dataDir = resolve(options.dataDir)
   mkdirSync(dataDir, { recursive: true })
-  const ports = options.ports === 'free' ? await freePorts() : await rememberedPorts(dataDir)
+  const ports = options.ports === 'free' ? await freeStackPorts() : await rememberedPorts(dataDir)
   const place = {
     dataDir,
     logDir: join(dataDir, 'logs'),

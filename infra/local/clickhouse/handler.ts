@@ -167,16 +167,29 @@ async function readStatement(
         rest: parsed.kind === 'insert' ? bytes.subarray(parsed.dataAt) : bytes.subarray(0, 0),
       }
     }
-    if (bytes.length > STATEMENT_BYTES) {
+    const more = await nextParts(body, parsed.toEnd, STATEMENT_BYTES - bytes.length)
+    complete = more === null || parsed.toEnd
+    if (more !== null) bytes = Buffer.concat([bytes, more])
+  }
+}
+
+/** The next part of the body, or all that is left of it. Null at its end. */
+async function nextParts(body: BodyReader, toEnd: boolean, maxBytes: number): Promise<Buffer | null> {
+  const parts: Buffer[] = []
+  let left = maxBytes
+  for (;;) {
+    if (left < 0) {
       throw new EngineException(
         494,
         'QUERY_IS_TOO_LARGE',
         `The statement is longer than ${STATEMENT_BYTES} bytes.`,
       )
     }
-    const chunk = await nextPart(body)
-    complete = chunk === null
-    if (chunk !== null) bytes = Buffer.concat([bytes, chunk])
+    const part = await nextPart(body)
+    if (part === null) return parts.length === 0 ? null : Buffer.concat(parts)
+    if (!toEnd) return part
+    parts.push(part)
+    left -= part.length
   }
 }
 

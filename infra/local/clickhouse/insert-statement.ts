@@ -23,12 +23,12 @@ export function parseInsert(input: InsertInput): Parsed {
   const walk: Walk = { seen: [], settingsAt: null, inSelect: false }
   for (const token of input.tokens) {
     // The last token of what is here may go on in what is not.
-    if (token.end === input.latin.length && !input.complete) return { kind: 'more' }
+    if (token.end === input.latin.length && !input.complete) return { kind: 'more', toEnd: false }
     walk.seen.push(token)
     const parsed = take(input, walk, token)
     if (parsed !== null) return parsed
   }
-  if (!input.complete) return { kind: 'more' }
+  if (!input.complete) return { kind: 'more', toEnd: false }
   const own = ownTokens(walk.seen)
   refuseFiles(own)
   const end = own.at(-1)?.end ?? 0
@@ -54,7 +54,9 @@ function take(input: InsertInput, walk: Walk, token: Token): Parsed | null {
   if (formatWord === null) return null
   const format = input.latin.slice(token.start, token.end)
   const dataAt = skipToData(input, token.end)
-  return dataAt === null ? { kind: 'more' } : rows(input, walk, { cutAt: formatWord.start, format, dataAt })
+  return dataAt === null
+    ? { kind: 'more', toEnd: false }
+    : rows(input, walk, { cutAt: formatWord.start, format, dataAt })
 }
 
 /** The index of the last token of the target's name: a table may be called `format` or `values`. */
@@ -109,7 +111,7 @@ function selectFromInput(
   const [name, open] = [seen[at], seen[at + 1]]
   if (name === undefined || open === undefined) return null
   const dataAt = skipToData(input, formatName.end)
-  if (dataAt === null) return { kind: 'more' }
+  if (dataAt === null) return { kind: 'more', toEnd: false }
   const { bytes, latin } = input
   const close = closing(latin, open)
   const before = bytes.toString('utf8', 0, name.start)

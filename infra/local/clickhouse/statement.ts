@@ -21,7 +21,10 @@ export type Statement =
   /** INSERT whose rows follow; `withPipe(path)` is the same statement reading them from a pipe. */
   | { readonly kind: 'insert'; readonly dataAt: number; readonly withPipe: (path: string) => string }
 
-export type Parsed = Statement | { readonly kind: 'more' }
+export type Parsed =
+  | Statement
+  /** `toEnd`: nothing can be said before all of the request is there. */
+  | { readonly kind: 'more'; readonly toEnd: boolean }
 
 const READING = new Set([
   'SELECT',
@@ -48,9 +51,9 @@ export function parseStatement(bytes: Buffer, complete: boolean): Parsed {
   }
   const verb = head.at(-1)
   if (verb === undefined && complete) throw syntaxError('Empty query')
-  if (verb === undefined || (verb.end === latin.length && !complete)) return { kind: 'more' }
+  if (verb === undefined || (verb.end === latin.length && !complete)) return { kind: 'more', toEnd: false }
   if (verb.upper === 'INSERT') return parseInsert({ bytes, latin, tokens, complete })
-  if (!complete) return { kind: 'more' }
+  if (!complete) return { kind: 'more', toEnd: true }
   return parsePlain(bytes, verb.upper, [...head, ...tokens])
 }
 

@@ -128,7 +128,13 @@ describe('quarantine', () => {
       record: SourceRecord.of({ offset, appendTime: 1_000, key: null, value: Buffer.from(`bad ${offset}`) }),
       verdict: { kind: 'bad', code: 'NOT_WIRE_FORMAT', reason: 'test', schemaId: null } as const,
     }))
-    await quarantine.put(partition, bad)
+    const fault = { code: 'OVERSIZED', reason: 'offsets 20 to 40 are a compressed batch' } as const
+    const whole = { offset: 20n, appendTime: 1_000, key: null, value: Buffer.from('batch') }
+    const batch = {
+      record: SourceRecord.of({ ...whole, fault }),
+      verdict: { kind: 'bad', ...fault, schemaId: null } as const,
+    }
+    await quarantine.put(partition, [...bad, batch])
     await quarantine.put(partition, bad)
     await quarantine.close()
     const { stdout } = await runCli(['quarantine', 'ls', '--json', '--show-bytes'], world.env)
@@ -138,12 +144,16 @@ describe('quarantine', () => {
       .map((line) => JSON.parse(line))
       .toSorted((a, b) => a.key.localeCompare(b.key))
     // Entries come in the order of the quarantine topic's partitions, which their keys draw.
-    expect(entries.map(({ key, sizeBytes, bytes }) => [key, sizeBytes, bytes])).toEqual([
-      [`${world.topic}:0:7`, 5, Buffer.from('bad 7').toString('hex')],
-      [`${world.topic}:0:8`, 5, Buffer.from('bad 8').toString('hex')],
+    expect(entries.map(({ key, isBatch, bytes }) => [key, isBatch, bytes])).toEqual([
+      [`${world.topic}:0:20`, true, Buffer.from('batch').toString('hex')],
+      [`${world.topic}:0:7`, false, Buffer.from('bad 7').toString('hex')],
+      [`${world.topic}:0:8`, false, Buffer.from('bad 8').toString('hex')],
     ])
     const replay = await runCli(['quarantine', 'replay', '--key', `${world.topic}:0:8`, '--json'], world.env)
     expect(JSON.parse(replay.stdout)).toMatchObject({ sent: 1 })
-    expect((await valuesInTopic()).filter((value) => value.startsWith('bad'))).toEqual(['bad 8'])
+    const refused = await runCli(['quarantine', 'replay', '--key', `${world.topic}:0:20`], world.env)
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('a whole record batch')])
+    const own = (await valuesInTopic()).filter((value) => value.startsWith('bad') || value === 'batch')
+    expect(own).toEqual(['bad 8'])
   })
 })

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { silentLog } from '../../../infra/local/log.ts'
+import { freePorts } from '../../../infra/local/ports.ts'
 import { type Stack, startStack } from '../../../infra/local/stack.ts'
 import { migrateHotStore } from '../../../infra/local/steps/schemas.ts'
 import { ensureSigningKey } from '../../../infra/local/steps/signing-key.ts'
@@ -29,7 +29,7 @@ export interface World {
 
 export async function startWorld(directory: string): Promise<World> {
   mkdirSync(directory, { recursive: true })
-  const [hotPort, coldPort, producerPort] = await Promise.all([freePort(), freePort(), freePort()])
+  const [hotPort = 0, coldPort = 0, producerPort = 0] = await freePorts(3)
   const kafkaProxies = {
     hot: await proxyTo(hotPort),
     cold: await proxyTo(coldPort),
@@ -78,14 +78,3 @@ export function through(proxy: TcpProxy, url: string): string {
 const proxyTo = (port: number): Promise<TcpProxy> => tcpProxy({ host: '127.0.0.1', port })
 
 const portOf = (url: string): number => Number(new URL(url).port)
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-}
