@@ -1,4 +1,4 @@
--- UNTESTED on a cluster: only parsed, by test/contract/hot/cluster.test.ts. The same tables for several servers.
+-- UNTESTED on a cluster: only parsed, by test/contract/hot/sql-files.test.ts. The same tables for several servers.
 --
 -- Tables are replicated within a shard and not sharded by themselves: to shard, create `events` as `events_local` and
 -- the Distributed table at the end of this file. A partition's fence, gaps and events may lie on different shards; the
