@@ -30,6 +30,7 @@ const isRepeat = values.only !== undefined || values.faults !== undefined
 const committed = join(import.meta.dirname, 'results', `seed-${seed}.jsonl`)
 const file = values.results ?? (isRepeat ? join(directory, 'results.jsonl') : committed)
 const only = isRepeat ? [Number(values.only ?? 0)] : undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const summary = await runCampaign({
   world: () => startWorld(directory),
   runs: only ?? Array.from({ length: Number(values.runs) }, (_, run) => run),

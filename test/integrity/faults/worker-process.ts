@@ -47,6 +47,10 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
   child.stdout?.pipe(log, { end: false })
   child.stderr?.pipe(log, { end: false })
   child.once('close', () => log.end())
+  // One that is stopped cannot see that its parent has gone.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   await once(child, 'spawn')
   return new FaultableWorker(child, spec)
 }
