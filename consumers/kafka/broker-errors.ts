@@ -56,7 +56,7 @@ export function clientError(error: unknown, what: string): DaybookError {
     return new DaybookError(known.code, known.message, { retryable: known.retryable, cause: error })
   }
   return new DaybookError('DAYBOOK_KAFKA_BROKER', `${what}: ${name || 'unknown failure'}`, {
-    retryable: property(error, 'retriable') === true || CONNECTION.has(name),
+    retryable: property(error, 'retriable') === true || CONNECTION.has(name) || isMissingAnswer(error),
     cause: error,
   })
 }
@@ -76,6 +76,15 @@ const CONNECTION = new Set([
   'KafkaJSNumberOfRetriesExceeded',
   'KafkaJSNoBrokerAvailableError',
 ])
+
+/** When no broker answers, kafkajs takes the answer's fields out of null. */
+function isMissingAnswer(error: unknown): boolean {
+  return (
+    error instanceof TypeError &&
+    /\bnull\b/.test(error.message) &&
+    /[\\/]kafkajs[\\/]/.test(error.stack ?? '')
+  )
+}
 
 function property(error: unknown, key: string): unknown {
   return typeof error === 'object' && error !== null ? Reflect.get(error, key) : undefined
