@@ -60,6 +60,7 @@ describe('the quarantine topic', { timeout: 30_000 }, () => {
         schemaId: 7,
         code: 'MALFORMED',
         reason: 'cut off in actor.id',
+        isBatch: false,
         key: Buffer.from([1, 2, 255]),
         value,
       },
