@@ -28,10 +28,6 @@ export interface FetchedRecord extends SourceRecord {
   readonly headers?: RecordHeaders
 }
 
-class RecordWithHeaders extends SourceRecord implements FetchedRecord {
-  headers: RecordHeaders = []
-}
-
 /** What one stretch of a fetch holds: records and gaps together cover `first`..`last` exactly. */
 export interface DecodedSlice {
   readonly first: bigint
@@ -255,20 +251,17 @@ function addRecord(slice: Slice, body: Buffer, cursor: Cursor, batch: BatchFacts
     if (offset < slice.next) return delta
     slice.gapThrough(offset - 1n, 'absent')
   }
-  const Kind = batch.withHeaders ? RecordWithHeaders : SourceRecord
-  const record = new Kind(offset, appendTime, body, keyStart, keyEnd, valueStart, valueEnd)
-  if (record instanceof RecordWithHeaders) record.headers = takeHeaders(body, cursor)
-  slice.records.push(record)
+  const record = new SourceRecord(offset, appendTime, body, keyStart, keyEnd, valueStart, valueEnd)
+  slice.records.push(
+    batch.withHeaders ? Object.assign(record, { headers: takeHeaders(body, cursor) }) : record,
+  )
   slice.next = offset + 1n
   return delta
 }
 
 function takeBytes(body: Buffer, cursor: Cursor): Buffer | null {
-  const bytes = cursor.varint()
-  if (bytes < 0) return null
-  const start = cursor.at
-  cursor.at = start + bytes
-  return body.subarray(start, cursor.at)
+  const end = cursor.skipBytes()
+  return end < 0 ? null : body.subarray(cursor.start, end)
 }
 
 function takeHeaders(body: Buffer, cursor: Cursor): RecordHeaders {

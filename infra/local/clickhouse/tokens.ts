@@ -40,7 +40,7 @@ export function* tokenize(text: string): Generator<Token> {
     const { kind, end } = classify(char, match, () => quotes.endFrom(start))
     if (end < 0) return
     if (kind === 'close') depth = Math.max(0, depth - 1)
-    yield { kind, start: at, end, depth, upper: kind === 'word' ? text.slice(at, end).toUpperCase() : '' }
+    yield { kind, start, end, depth, upper: kind === 'word' ? text.slice(at, end).toUpperCase() : '' }
     if (kind === 'open') depth++
     at = end
   }
