@@ -42,6 +42,10 @@ export class DeliveryLane {
     return this.#running < this.#options.limits.concurrentDeliveries
   }
 
+  get isIdle(): boolean {
+    return this.#running === 0
+  }
+
   /** Starts as many deliveries as the limits allow. Call whenever a session may have become ready. */
   pump(): void {
     while (this.hasRoom) {

@@ -3,10 +3,12 @@ import type { DeliveryLane } from './delivery-lane.ts'
 import type { PartitionSession } from './partition-session.ts'
 
 export interface EagerCutOptions {
-  readonly lane: Pick<DeliveryLane, 'hasRoom'>
+  readonly lane: Pick<DeliveryLane, 'hasRoom' | 'isIdle'>
   readonly cutter: Pick<Cutter, 'cut'>
-  /** So many open bytes are worth a delivery. */
+  /** So many open bytes are worth a delivery beside another one. */
   readonly eagerBytes: number
+  /** So many while the sink has nothing to do. */
+  readonly idleBytes: number
   readonly sessions: () => Iterable<PartitionSession>
   readonly onFault: (error: unknown) => void
 }
@@ -24,12 +26,12 @@ export class EagerCut {
 
   /** Call after records were taken in and after a delivery has ended. */
   consider(): void {
-    const { lane, cutter, eagerBytes, sessions, onFault } = this.#options
+    const { lane, cutter, eagerBytes, idleBytes, sessions, onFault } = this.#options
     if (!lane.hasRoom) return
     const open = [...sessions()].filter(
       ({ open, delivering, recovering }) => open.rows > 0 && !delivering && !recovering,
     )
-    if (open.reduce((sum, session) => sum + session.open.bytes, 0) < eagerBytes) return
+    if (open.reduce((sum, session) => sum + session.open.bytes, 0) < (lane.isIdle ? idleBytes : eagerBytes)) return
     for (const session of open) cutter.cut(session, 'eager').catch(onFault)
   }
 }

@@ -32,6 +32,8 @@ export interface EngineLimits {
   readonly gatherAgeRatio: number
   /** So many open bytes are cut while the sink could take another delivery; Infinity: never before their time. */
   readonly eagerBytes: number
+  /** The same while the sink writes nothing. */
+  readonly idleBytes: number
   readonly backoffFirstMs: number
   readonly backoffMaxMs: number
   /** A partition with lag is unhealthy when nothing of it was delivered for `cut.maxAgeMs` plus this. */
@@ -57,6 +59,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   deliveryRanges: 1_000,
   gatherAgeRatio: 1,
   eagerBytes: Number.POSITIVE_INFINITY,
+  idleBytes: Number.POSITIVE_INFINITY,
   backoffFirstMs: 100,
   backoffMaxMs: 30_000,
   stallMs: 60_000,

@@ -63,7 +63,7 @@ export function createParts(options: EngineOptions, hooks: PartsHooks) {
     },
     onFault,
   })
-  const eager = new EagerCut({ lane, cutter, eagerBytes: limits.eagerBytes, sessions, onFault })
+  const eager = new EagerCut({ lane, cutter, ...limits, sessions, onFault })
   const intake = new Intake({
     ...{ checker: options.checker, sink, cutter, memory, backoff, failpoints, observer },
     circuit: new DecodeCircuit(limits),

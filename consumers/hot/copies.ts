@@ -52,7 +52,7 @@ export function createCopies(o: { readonly store: HotStore; readonly clock: Cloc
 
   return {
     listLater: async (rows, ids, signal) => {
-      const seen = await visibleCopies(store, ids, signal)
+      const seen = await visibleCopies(store, ids, { rowsAtLeast: 1, signal })
       if (seen.size === 0 && ids.repeated.length === 0) return 'listed'
       const stored = new Set([...seen.values()].flat())
       const pairs = laterCopies(rows, ids, seen)
@@ -61,7 +61,7 @@ export function createCopies(o: { readonly store: HotStore; readonly clock: Cloc
       return 'listed'
     },
     settle: async (rows, signal) => {
-      const seen = await visibleCopies(store, new EventIds(rows), signal)
+      const seen = await visibleCopies(store, new EventIds(rows), { rowsAtLeast: 2, signal })
       const pairs = [...seen.entries()].flatMap(([key, copies]) => surplus(uuidOf(key), copies))
       await list(pairs, signal)
     },

@@ -1,7 +1,7 @@
 import type { EventRow } from './event-rows.ts'
 
 const UUID_TEXT_BYTES = 36
-const ID_BYTES = 16
+export const ID_BYTES = 16
 const ID_WORDS = ID_BYTES / 4
 
 /**
@@ -39,6 +39,29 @@ export class EventIds {
     return false
   }
 
+  /** The least and the greatest id, as numbers. There is at least one. */
+  bounds(): { readonly least: bigint; readonly greatest: bigint } {
+    const words = new Uint32Array(this.#words.buffer)
+    let least = 0
+    let greatest = 0
+    for (let at = ID_WORDS; at < words.length; at += ID_WORDS) {
+      if (isLess(words, at, least)) least = at
+      else if (isLess(words, greatest, at)) greatest = at
+    }
+    return { least: numberAt(words, least), greatest: numberAt(words, greatest) }
+  }
+
+  /** Those of the ids that stand among others; both laid out like `bytes`. */
+  among(others: Buffer): Buffer {
+    const words = new Int32Array(new Uint8Array(others).buffer)
+    const found: Buffer[] = []
+    for (let at = 0; at < words.length; at += ID_WORDS) {
+      const row = (this.#slots[this.#find(words, at)] ?? 0) - 1
+      if (row >= 0) found.push(this.bytes.subarray(row * ID_BYTES, (row + 1) * ID_BYTES))
+    }
+    return Buffer.concat(found)
+  }
+
   #findRepeated(count: number): number[] {
     const repeated: number[] = []
     for (let row = 0; row < count; row++) {
@@ -62,6 +85,21 @@ export class EventIds {
       slot = (slot + 1) & mask
     }
   }
+}
+
+function isLess(words: Uint32Array, a: number, b: number): boolean {
+  for (let word = ID_WORDS - 1; word > 0; word--) {
+    const one = words[a + word] ?? 0
+    const other = words[b + word] ?? 0
+    if (one !== other) return one < other
+  }
+  return (words[a] ?? 0) < (words[b] ?? 0)
+}
+
+function numberAt(words: Uint32Array, at: number): bigint {
+  let number = 0n
+  for (let word = ID_WORDS - 1; word >= 0; word--) number = (number << 32n) | BigInt(words[at + word] ?? 0)
+  return number
 }
 
 function same(a: Int32Array, i: number, b: Int32Array, j: number): boolean {

@@ -16,15 +16,19 @@ export interface FenceRow extends FenceState {
   readonly partition: PartitionRef
 }
 
-const NOBODY: FenceState = { epoch: 0n, owner: '', tip: -1n }
+/** No row yet. */
+export const NOBODY: FenceState = { epoch: 0n, owner: '', tip: -1n }
 /** Two claimants may meet again and again only if they are many; more rounds than this mean a fault. */
 const MAX_ROUNDS = 50
 
 /** The table `fence`: append-only; the owner of the greatest (epoch, owner) is the current one. */
 export interface Fence {
   read(partitions: readonly PartitionRef[], signal?: AbortSignal): Promise<FenceState[]>
-  /** Becomes the current owner, above whoever is. Another claimant may be current again when this returns. */
-  take(partition: PartitionRef, owner: string, tip: bigint, signal: AbortSignal): Promise<FenceState>
+  /**
+   * Becomes the current owner, above `from` and whoever came since. Another claimant may be current again when this
+   * returns.
+   */
+  take(partition: PartitionRef, from: FenceState, owner: string, signal: AbortSignal): Promise<FenceState>
   /** One try above `from`, for an owner that must not take the partition back from another. Null: another is current. */
   renew(
     partition: PartitionRef,
@@ -41,7 +45,7 @@ export interface Fence {
 export function createFence(o: { readonly store: HotStore; readonly now: () => number }): Fence {
   return {
     read: (partitions, signal) => read(o.store, partitions, signal),
-    take: (partition, owner, tip, signal) => take(o, { partition, owner, tip, signal }),
+    take: (partition, from, owner, signal) => take(o, { partition, from, owner, signal }),
     renew: async (partition, from, owner, signal) => {
       const state = await bid(o, { partition, from, owner, signal })
       return state.owner === owner ? state : null
@@ -95,13 +99,13 @@ async function bid(o: FenceTable, { partition, from, owner, signal }: Bid): Prom
   return state
 }
 
-async function take(o: FenceTable, claim: Omit<Bid, 'from'> & { readonly tip: bigint }): Promise<FenceState> {
-  const { partition, owner, signal } = claim
-  let [state = NOBODY] = await read(o.store, [partition], signal)
+async function take(o: FenceTable, claim: Bid): Promise<FenceState> {
+  const { partition, owner } = claim
+  let { from } = claim
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const from = claim.tip > state.tip ? { ...state, tip: claim.tip } : state
-    state = await bid(o, { partition, owner, signal, from })
+    const state = await bid(o, { ...claim, from })
     if (state.owner === owner) return state
+    from = claim.from.tip > state.tip ? { ...state, tip: claim.from.tip } : state
   }
   throw new DaybookError(
     'DAYBOOK_HOT_FENCE_CONTENDED',

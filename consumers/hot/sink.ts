@@ -8,14 +8,14 @@ import type { HotClients } from './client.ts'
 import { createCopies } from './copies.ts'
 import { createDeliverer } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './event-rows.ts'
-import { createFence, type Fence } from './fence.ts'
+import { createFence, type Fence, NOBODY } from './fence.ts'
 import { avroEncoding, type InsertEncoding } from './insert-encoding.ts'
 import { repairLastInsert } from './repair.ts'
 import { createRunningInserts, type RunningInserts } from './running-inserts.ts'
 import { createHotStore, type HotStore } from './store.ts'
 import { readTip } from './tip.ts'
 import { createTipKeeper, type TipKeeper } from './tip-keeper.ts'
-import { requireTopic } from './topics.ts'
+import { createRequireTopic, type RequireTopic } from './topics.ts'
 
 export interface HotSinkOptions {
   /** The sink closes them. Their request time-out bounds how long a delivery may take. */
@@ -63,6 +63,7 @@ class HotSink implements Sink {
   readonly #inserts: RunningInserts
   readonly #rows: EventRows
   readonly #keeper: TipKeeper
+  readonly #requireTopic: RequireTopic
   readonly #processId = randomUUID()
   #claims = 0
   /** One at a time, beside everything else. */
@@ -80,6 +81,7 @@ class HotSink implements Sink {
       timeoutMs: o.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
     })
     this.#rows = createEventRows(o.schemas)
+    this.#requireTopic = createRequireTopic(store, this.#now)
     this.#keeper = createTipKeeper({ fence: this.#fence, clock })
     this.deliver = createDeliverer({
       ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
@@ -90,17 +92,18 @@ class HotSink implements Sink {
   }
 
   async claim(partition: PartitionRef, signal: AbortSignal): Promise<HotClaim> {
-    await requireTopic(this.#store, partition, this.#now, signal)
+    await this.#requireTopic(partition)
     const owner = this.#nextOwner()
-    const [before] = await this.#fence.read([partition], signal)
+    const [before = NOBODY] = await this.#fence.read([partition], signal)
     // What is certain already; the rows that say so may expire before anybody looks again.
-    const seen = await readTip(this.#store, partition, before?.tip ?? -1n, signal)
-    const state = await this.#fence.take(partition, owner, seen.last ?? -1n, signal)
+    const { last } = await readTip(this.#store, partition, before.tip, signal)
+    const from = last !== null && last > before.tip ? { ...before, tip: last } : before
+    const state = await this.#fence.take(partition, from, owner, signal)
     await this.#inserts.drain(partition, owner, signal)
     const ask = (held: HotClaim, asked: AbortSignal | undefined) => this.#tip(held, asked)
     const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask })
     this.#keeper.watch(made)
-    const previous = before?.owner ?? ''
+    const previous = before.owner
     if (previous !== '' && !previous.startsWith(`${this.#processId}.`)) this.#repair(partition, state.tip)
     return made
   }

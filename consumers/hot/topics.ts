@@ -7,20 +7,29 @@ import type { HotStore } from './store.ts'
  * The first incarnation of a topic is accepted as it is found; another one only when an operator says so.
  * @throws DaybookError DAYBOOK_HOT_TOPIC_RECREATED
  */
-export async function requireTopic(
-  store: HotStore,
-  ref: PartitionRef,
-  now: () => number,
-  signal: AbortSignal,
-): Promise<void> {
+export type RequireTopic = (ref: PartitionRef) => Promise<void>
+
+/** Partitions of one topic are claimed side by side; they share a question that is under way. */
+export function createRequireTopic(store: HotStore, now: () => number): RequireTopic {
+  const asked = new Map<string, Promise<void>>()
+  return (ref) => {
+    const key = `${ref.topic}/${ref.topicId}`
+    const known = asked.get(key)
+    if (known !== undefined) return known
+    const made = requireTopic(store, ref, now).finally(() => asked.delete(key))
+    asked.set(key, made)
+    return made
+  }
+}
+
+async function requireTopic(store: HotStore, ref: PartitionRef, now: () => number): Promise<void> {
   const rows = await store.rows<{ id: string }>(
     `SELECT topic_id::String AS id FROM ${identifier(store.database)}.topics WHERE topic = ${quote(ref.topic)} ORDER BY at DESC, topic_id LIMIT 1`,
-    { signal },
   )
   const known = rows[0]?.id
   if (known === ref.topicId) return
   if (known !== undefined) throw recreated(ref, known)
-  await acceptTopic(store, { ref, by: 'worker', reason: 'first seen', at: now() }, signal)
+  await acceptTopic(store, { ref, by: 'worker', reason: 'first seen', at: now() })
 }
 
 /** Lets workers write this incarnation of the topic from now on. */

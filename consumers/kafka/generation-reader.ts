@@ -33,6 +33,7 @@ export class GenerationReader {
   readonly #bells = new Map<number, Bell>()
   readonly #watch: TopicWatch
   readonly #stopped = new AbortController()
+  #answers = 0
 
   constructor(given: ReaderOptions) {
     const options = { ...given, signal: AbortSignal.any([given.signal, this.#stopped.signal]) }
@@ -125,7 +126,10 @@ export class GenerationReader {
   /** True when the answer says that leaders or topic ids are not what they were. */
   async #fetch(leader: number, wanted: readonly PartitionFeed[], isPartial: boolean): Promise<boolean> {
     const { view, limits, signal } = this.#options
-    const asked = wanted.map((feed) => ({ ...feed.ref, offset: feed.position }))
+    // A broker fills its answer in the order of the request: who has waited longest comes first, else the last
+    // partitions would starve as long as the first have more than an answer can hold.
+    const inTurn = wanted.toSorted((a, b) => a.servedBy - b.servedBy)
+    const asked = inTurn.map((feed) => ({ ...feed.ref, offset: feed.position }))
     const maxWaitMs = isPartial ? Math.min(SHORT_WAIT_MS, limits.maxWaitMs) : limits.maxWaitMs
     const answer = await requestFetch(await view.broker(leader), asked, { ...limits, maxWaitMs })
     if (signal.aborted) return false
@@ -135,15 +139,21 @@ export class GenerationReader {
 
   #takeAll(answer: FetchAnswer): boolean {
     let isStale = false
+    this.#answers += 1
     for (const fetched of answer.partitions) {
       const feed = this.#feeds.get(`${fetched.topicId}/${fetched.partition}`)
       if (feed === undefined) continue
-      if (fetched.errorCode === BROKER_ERROR.none) feed.take(unshared(fetched, answer.bytes))
+      if (fetched.errorCode === BROKER_ERROR.none) this.#serve(feed, unshared(fetched, answer.bytes))
       else if (fetched.errorCode === BROKER_ERROR.offsetOutOfRange)
         throw offsetOutOfRange(feed.ref, feed.position)
       else isStale = this.#expectPassing(fetched, feed.ref)
     }
     return isStale
+  }
+
+  #serve(feed: PartitionFeed, fetched: FetchedPartition): void {
+    if (fetched.recordBatches !== null && fetched.recordBatches.length > 0) feed.servedBy = this.#answers
+    feed.take(fetched)
   }
 
   #expectPassing({ errorCode }: FetchedPartition, { topic, partition }: PartitionRef): true {

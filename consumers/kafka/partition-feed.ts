@@ -29,6 +29,8 @@ export class PartitionFeed {
   /** Node id of the leader, -1 while it is not known. */
   leader = -1
   paused = false
+  /** Number of the answer that last brought something. */
+  servedBy = 0
   readonly #options: FeedOptions
   #position: bigint
   #held = 0

@@ -119,6 +119,9 @@ SETTINGS
     -- A part as large as an insert keeps its columns in one file: some two hundred fewer files to make, sync and
     -- delete, 2 of 13 µs of CPU an event. Merges make wide parts.
     min_bytes_for_wide_part = 134217728,
+    -- Twice as many parts of a size are gathered before they are merged: each event is rewritten half as often, and
+    -- not at all while a worker catches up (docs/decisions/hot-insert.md).
+    merge_selector_base = 10,
     -- The same block sent twice is told by the tip, never by the engine's window of recent blocks.
     non_replicated_deduplication_window = 0;
 

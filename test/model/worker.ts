@@ -103,6 +103,7 @@ export class ModelWorker {
         deliveryRows: sim.between(1, 40),
         gatherAgeRatio: sim.pick([0.3, 1]),
         eagerBytes: sim.pick([Number.POSITIVE_INFINITY, 50, 500]),
+        idleBytes: sim.pick([Number.POSITIVE_INFINITY, 20, 200]),
         backoffFirstMs: 10,
         backoffMaxMs: 300,
         stallMs: 5_000,

@@ -4,8 +4,8 @@ import type { Connection } from './engine.ts'
 import type { FaceRequest } from './request.ts'
 
 /**
- * Settings go to the engine one by one, so that its own error names the wrong one. A frozen account is made
- * read-only before, so that the engine refuses to change anything; a GET is made read-only after.
+ * A frozen account is made read-only before its settings come, so that the engine refuses to change anything; a GET is
+ * made read-only after.
  *
  * Returns what takes the settings back, for a connection that lives on in a session.
  */
@@ -14,20 +14,35 @@ export async function prepare(
   request: FaceRequest,
   account: Account,
 ): Promise<() => Promise<void>> {
-  const set = (name: string, value: string) => connection.run(`SET ${name} = ${literal(value)}`, 'Null')
-  // The engine makes up query ids itself and takes none; `log_comment` is how others find a query by its client's id.
-  if (request.queryId !== null && !request.settings.has('log_comment'))
-    await set('log_comment', request.queryId)
   if (request.database !== null && request.database !== '') {
     await connection.run(`USE ${identifier(request.database)}`, 'Null')
   }
-  for (const [name, value] of request.parameters) await set(`param_${identifierWord(name)}`, value)
-  if (account.frozen) await set('readonly', '1')
   const { settings } = request
-  for (const [name, value] of settings) await set(identifierWord(name), value)
-  if (request.readonly && !account.frozen && !request.settings.has('readonly')) await set('readonly', '2')
+  const first: Change[] = [...request.parameters].map(([name, value]) => [`param_${name}`, value])
+  // The engine makes up query ids itself and takes none; `log_comment` is how others find a query by its client's id.
+  if (request.queryId !== null && !settings.has('log_comment')) first.push(['log_comment', request.queryId])
+  if (account.frozen) {
+    await set(connection, [...first, ['readonly', '1']])
+    await set(connection, [...settings])
+  } else {
+    const last: Change[] = request.readonly && !settings.has('readonly') ? [['readonly', '2']] : []
+    await set(connection, [...first, ...settings, ...last])
+  }
   return async () => {
     for (const name of settings.keys()) await connection.run(`SET ${identifierWord(name)} = DEFAULT`, 'Null')
+  }
+}
+
+type Change = readonly [name: string, value: string]
+
+/** In one statement, which costs no more than one setting; one by one where it fails: the error is then of one. */
+async function set(connection: Connection, changes: readonly Change[]): Promise<void> {
+  if (changes.length === 0) return
+  const parts = changes.map(([name, value]) => `${identifierWord(name)} = ${literal(value)}`)
+  try {
+    await connection.run(`SET ${parts.join(', ')}`, 'Null')
+  } catch {
+    for (const part of parts) await connection.run(`SET ${part}`, 'Null')
   }
 }
 

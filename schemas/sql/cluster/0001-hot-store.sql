@@ -79,6 +79,7 @@ SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
     min_bytes_for_wide_part = 134217728,
+    merge_selector_base = 10,
     replicated_deduplication_window = 0;
 CREATE TABLE daybook.gaps ON CLUSTER daybook
 (

@@ -128,7 +128,7 @@ test.each([
 )
 
 test('while the sink is idle, what is worth a delivery is cut at once, in all partitions', async () => {
-  const bench = new EngineBench({ cut, partitions: 2, limits: { eagerBytes: 150 } })
+  const bench = new EngineBench({ cut, partitions: 2, limits: { idleBytes: 150, eagerBytes: 150 } })
   const hold = bench.failpoints.holdAt('effect.before')
   for (const log of bench.logs) for (let at = 0; at < 4; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
   await bench.assign()
@@ -144,4 +144,20 @@ test('while the sink is idle, what is worth a delivery is cut at once, in all pa
     ['0..1', '2..3'],
     ['0..0', '1..3'],
   ])
+})
+
+test('beside a delivery, more must be open before it is cut', async () => {
+  const limits = { idleBytes: 50, eagerBytes: 150, concurrentDeliveries: 2 }
+  const bench = new EngineBench({ cut, partitions: 2, limits })
+  const hold = bench.failpoints.holdAt('effect.before')
+  for (const log of bench.logs) for (let at = 0; at < 4; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  await bench.assign()
+  await bench.fetch(0, 0n, 0n)
+  await bench.pass(0)
+  await bench.fetch(1, 0n, 0n)
+  await bench.pass(0)
+  await bench.fetch(1, 1n, 3n)
+  hold.release()
+  await bench.pass(0)
+  expect([bench.stored(0), bench.stored(1)]).toEqual([['0..0'], ['0..3']])
 })
