@@ -10,6 +10,8 @@ export interface CutterOptions {
   readonly clock: Clock
   readonly failpoints: Failpoints
   readonly observer: EngineObserver
+  /** Whether a range of this session would be delivered at once. */
+  readonly isFree: (session: PartitionSession) => boolean
   /** A range is ready. */
   readonly onCut: () => void
   readonly onFault: (error: unknown) => void
@@ -70,17 +72,28 @@ export class Cutter {
     this.#ages.delete(session)
   }
 
+  /** Closes the ranges that grew old while they could not have been delivered. Call after a delivery has ended. */
+  cutOverdue(): void {
+    const { cut, clock } = this.#options
+    const old = clock.now() - cut.maxAgeMs
+    for (const [session, { since }] of [...this.#ages]) if (since <= old) this.#aged(session)
+  }
+
   /**
+   * While the sink is busy an old range grows on: closing it would make the deliveries of a worker that falls behind
+   * smaller, and none of them earlier.
+   *
    * Ranges that are nearly as old go along. From then on these partitions keep step, and share deliveries, where
    * each would otherwise have one of its own in every `maxAgeMs`.
    */
   #aged(session: PartitionSession): void {
-    const { cut, clock, gatherAgeRatio, onFault } = this.#options
+    const { cut, clock, gatherAgeRatio, isFree, onFault } = this.#options
+    if (!isFree(session)) return
     this.cut(session, 'age').catch(onFault)
     if (gatherAgeRatio >= 1) return
     const old = clock.now() - cut.maxAgeMs * gatherAgeRatio
     for (const [other, { since }] of this.#ages) {
-      if (other !== session && since <= old) this.cut(other, 'age').catch(onFault)
+      if (other !== session && since <= old && isFree(other)) this.cut(other, 'age').catch(onFault)
     }
   }
 }

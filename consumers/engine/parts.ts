@@ -43,6 +43,7 @@ export function createParts(options: EngineOptions, hooks: PartsHooks) {
     clock,
     failpoints,
     observer,
+    isFree: (session) => lane.hasRoom && !session.delivering,
     onCut,
     onFault,
   })
@@ -59,6 +60,7 @@ export function createParts(options: EngineOptions, hooks: PartsHooks) {
     onAmbiguous: (session, error) => void recovery.ambiguous(session, error).catch(onFault),
     onEnded: () => {
       pressure.adjust()
+      cutter.cutOverdue()
       eager.consider()
     },
     onFault,

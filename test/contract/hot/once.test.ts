@@ -44,6 +44,16 @@ describe('what the hot store holds', () => {
     expect(shown.map((row) => row.o)).toEqual(['0', '1', '4'])
   })
 
+  it('finds copies also where the store holds more ids between theirs than it is asked for', async () => {
+    const sink = hotSink(db)
+    const stored = Array.from({ length: 10_050 }, (_, i) => event(BigInt(i), i))
+    await write(sink, ref, stored)
+    await write(sink, ref, [event(10_050n, 0), event(10_051n, 10_049), event(10_052n, 10_050)])
+    await sink.close()
+    expect(await audit(`_topic_id = '${ref.topicId}'`)).toBe(10_051)
+    expect(await audit(`_topic_id = '${ref.topicId}' AND _offset >= 10050`)).toBe(1)
+  })
+
   it('keeps and reports both when an id comes again with other content', async () => {
     const sink = hotSink(db)
     await write(sink, ref, [event(0n, 1), event(1n, 1, 'forged')])

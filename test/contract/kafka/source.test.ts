@@ -28,6 +28,19 @@ describe('the Kafka source', { timeout: 60_000 }, () => {
     expect(collector.crashes).toEqual([])
   })
 
+  it('serves every partition in its turn when an answer cannot hold them all', async () => {
+    const topic = await broker.createTopic({ partitions: 4 })
+    for (let round = 0; round < 10; round++)
+      for (const partition of [0, 1, 2, 3])
+        await broker.produce(topic, [{ partition, key: null, value: 'x'.repeat(10_000) }])
+    const tuning = { maxFetchBytes: 20_000, maxBytesPerPartition: 10_000 }
+    const { source, collector } = await startSource(broker.brokers, topic, new Collector(), { tuning })
+    await collector.until(() => [0, 1, 2, 3].some((partition) => collector.records(partition).length === 10))
+    await source.stop()
+    for (const partition of [0, 1, 2, 3])
+      expect(collector.records(partition).length).toBeGreaterThanOrEqual(7)
+  })
+
   it('tells null from empty in keys and values, and is not disturbed by headers', async () => {
     const topic = await broker.createTopic()
     await broker.produce(topic, [

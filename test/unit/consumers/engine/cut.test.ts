@@ -53,6 +53,20 @@ test('the age counts from the first record of the range', async () => {
   expect(bench.stored()).toEqual(['0..1'])
 })
 
+test('while the sink is busy an old range grows on', async () => {
+  const bench = filled(new EngineBench({ cut }), 3)
+  const hold = bench.failpoints.holdAt('effect.before')
+  await bench.assign()
+  await bench.fetch(0, 0n, 0n)
+  await bench.pass(1_000)
+  await bench.fetch(0, 1n, 1n)
+  await bench.pass(1_500)
+  await bench.fetch(0, 2n, 2n)
+  hold.release()
+  await bench.pass(0)
+  expect(bench.stored()).toEqual(['0..0', '1..2'])
+})
+
 test('trailing gaps are committed, and listed by the next range', async () => {
   const bench = filled(new EngineBench({ cut }), 2)
   bench.log().appendGap('control')

@@ -1,21 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { SourceRecord } from '../../../../consumers/engine/source-record.ts'
 import { Apart } from '../../../../consumers/hot/apart.ts'
-import { EventIds } from '../../../../consumers/hot/event-ids.ts'
-import type { EventRow } from '../../../../consumers/hot/event-rows.ts'
-
-const partition = { topic: 't', topicId: '5a1d3c1e-30a4-4c6e-9a55-0c6e2f0b7d11', partition: 0 }
+import type { EventIds } from '../../../../consumers/hot/event-ids.ts'
+import { eventIdsOf } from '../../../support/hot/event-ids.ts'
 
 function idsOf(...numbers: readonly number[]): EventIds {
-  return new EventIds(
-    numbers.map((number): EventRow => {
-      const id = `019a4f00-0000-7000-8000-${String(number).padStart(12, '0')}`
-      const payload = Buffer.concat([Buffer.of(72), Buffer.from(id, 'latin1')])
-      const record = SourceRecord.of({ offset: BigInt(number), appendTime: 0, key: null, value: payload })
-      const place = { bytes: payload, start: 0, end: payload.length, source: null }
-      return { partition, record, schemaId: 1, ...place }
-    }),
-  )
+  return eventIdsOf(numbers.map((number) => `019a4f00-0000-7000-8000-${String(number).padStart(12, '0')}`))
 }
 
 describe('ids of two deliveries', () => {
