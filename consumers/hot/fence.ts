@@ -3,6 +3,7 @@ import type { PartitionRef } from '../engine/contracts.ts'
 import { identifier, quote } from './quote.ts'
 import { partitionsIn } from './statements.ts'
 import type { HotStore } from './store.ts'
+import { Together } from './together.ts'
 
 /** Who may write a partition, as the fence says. */
 export interface FenceState {
@@ -42,22 +43,32 @@ export interface Fence {
   record(rows: readonly FenceRow[]): Promise<void>
 }
 
-export function createFence(o: { readonly store: HotStore; readonly now: () => number }): Fence {
+export function createFence({ store, now }: FenceOptions): Fence {
+  const write = async (rows: readonly FenceRow[]) => {
+    await append(store, rows, now())
+    return rows.map(() => undefined)
+  }
+  const table = { store, bids: new Together(write) }
   return {
-    read: (partitions, signal) => read(o.store, partitions, signal),
-    take: (partition, from, owner, signal) => take(o, { partition, from, owner, signal }),
+    read: (partitions, signal) => read(store, partitions, signal),
+    take: (partition, from, owner, signal) => take(table, { partition, from, owner, signal }),
     renew: async (partition, from, owner, signal) => {
-      const state = await bid(o, { partition, from, owner, signal })
+      const state = await bid(table, { partition, from, owner, signal })
       return state.owner === owner ? state : null
     },
-    hasOthers: (processId, signal) => hasOthers(o.store, processId, signal),
-    record: (rows) => write(o, rows),
+    hasOthers: (processId, signal) => hasOthers(store, processId, signal),
+    record: (rows) => append(store, rows, now()),
   }
+}
+
+interface FenceOptions {
+  readonly store: HotStore
+  readonly now: () => number
 }
 
 interface FenceTable {
   readonly store: HotStore
-  readonly now: () => number
+  readonly bids: Together<FenceRow, undefined>
 }
 
 interface Bid {
@@ -74,7 +85,7 @@ async function read(
 ): Promise<FenceState[]> {
   const rows = await store.rows<{ id: string; p: number; e: string; o: string; t: string }>(
     `SELECT topic_id::String AS id, partition AS p, toString(max(epoch)) AS e, argMax(owner,(epoch,owner)) AS o, toString(max(tip)) AS t FROM ${table(store)} WHERE ${partitionsIn(partitions)} GROUP BY topic_id, partition`,
-    signal === undefined ? {} : { signal },
+    { together: 'fence', signal },
   )
   const found = new Map(
     rows.map((row) => [`${row.id}/${row.p}`, { epoch: BigInt(row.e), owner: row.o, tip: BigInt(row.t) }]),
@@ -82,19 +93,18 @@ async function read(
   return partitions.map((ref) => found.get(`${ref.topicId}/${ref.partition}`) ?? NOBODY)
 }
 
-async function write(o: FenceTable, rows: readonly FenceRow[], signal?: AbortSignal): Promise<void> {
-  const at = o.now()
+async function append(store: HotStore, rows: readonly FenceRow[], at: number): Promise<void> {
   const values = rows.map(({ partition: ref, epoch, owner, tip }) => ({
     ...{ topic_id: ref.topicId, topic: ref.topic, partition: ref.partition, owner, at },
     epoch: String(epoch),
     tip: String(tip),
   }))
-  await o.store.append('fence', values, signal)
+  await store.append('fence', values)
 }
 
 /** Writes the next epoch and looks who won it. */
 async function bid(o: FenceTable, { partition, from, owner, signal }: Bid): Promise<FenceState> {
-  await write(o, [{ partition, epoch: from.epoch + 1n, owner, tip: from.tip }], signal)
+  await o.bids.call('', { partition, epoch: from.epoch + 1n, owner, tip: from.tip }, signal)
   const [state = NOBODY] = await read(o.store, [partition], signal)
   return state
 }
@@ -117,7 +127,7 @@ async function take(o: FenceTable, claim: Bid): Promise<FenceState> {
 async function hasOthers(store: HotStore, processId: string, signal?: AbortSignal): Promise<boolean> {
   const rows = await store.rows<{ n: string }>(
     `SELECT toString(countIf(NOT startsWith(current, ${quote(`${processId}.`)}))) AS n FROM (SELECT argMax(owner,(epoch,owner)) AS current FROM ${table(store)} GROUP BY topic_id, partition)`,
-    signal === undefined ? {} : { signal },
+    { signal },
   )
   return rows[0]?.n !== '0'
 }

@@ -45,7 +45,7 @@ export function createRunningInserts(o: DrainOptions): RunningInserts {
     const comment = "Settings['log_comment']"
     const rows = await store.rows<{ query_id: string }>(
       `SELECT query_id FROM system.processes WHERE startsWith(${comment}, ${quote(`${COMMENT} ${store.database} `)}) AND position(${comment}, ${quote(marker(partition))}) > 0 AND position(${comment}, ${quote(`${marker(partition)}${owner};`)}) = 0`,
-      signal === undefined ? {} : { signal },
+      { together: 'running inserts', signal },
     )
     return rows.map((row) => row.query_id)
   }

@@ -92,9 +92,11 @@ class HotSink implements Sink {
   }
 
   async claim(partition: PartitionRef, signal: AbortSignal): Promise<HotClaim> {
-    await this.#requireTopic(partition)
+    const [[before = NOBODY]] = await Promise.all([
+      this.#fence.read([partition], signal),
+      this.#requireTopic(partition),
+    ])
     const owner = this.#nextOwner()
-    const [before = NOBODY] = await this.#fence.read([partition], signal)
     // What is certain already; the rows that say so may expire before anybody looks again.
     const { last } = await readTip(this.#store, partition, before.tip, signal)
     const from = last !== null && last > before.tip ? { ...before, tip: last } : before

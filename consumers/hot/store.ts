@@ -4,6 +4,7 @@ import type { HotClients } from './client.ts'
 import { hotFault } from './fault.ts'
 import { identifier } from './quote.ts'
 import { INSERT_SETTINGS, LEDGER_SETTINGS, READ_SETTINGS } from './settings.ts'
+import { Together } from './together.ts'
 
 /** The hot database as the sink uses it. Every method rejects with a `DaybookError` (see `hotFault`). */
 export interface HotStore {
@@ -25,8 +26,13 @@ export interface HotStore {
 export type LedgerTable = 'gaps' | 'fence' | 'topics' | 'superseded' | 'accepted_losses'
 
 export interface QueryOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   readonly settings?: ClickHouseSettings
+  /**
+   * A SELECT of this kind may be sent as one statement with others of the same kind, hence with the same columns; not
+   * with `settings`. Rows come in no order then.
+   */
+  readonly together?: string
 }
 
 export interface InsertRequest {
@@ -40,20 +46,30 @@ export interface InsertRequest {
 export function createHotStore(o: { readonly clients: HotClients; readonly database: string }): HotStore {
   const { database } = o
   const { client, inserts } = o.clients
+
+  async function ask<Row>(sql: string, query: QueryOptions = {}): Promise<Row[]> {
+    const result = await client.query({
+      query: sql,
+      format: 'JSONEachRow',
+      clickhouse_settings: { ...READ_SETTINGS, ...query.settings },
+      ...aborts(query.signal),
+    })
+    return result.json<Row>()
+  }
+
+  const reads = new Together<string, unknown[]>((selects) => askAll(ask, selects))
+
   return {
     database,
-    rows: async <Row>(sql: string, query: QueryOptions = {}) => {
-      const result = await attempt(
+    rows: <Row>(sql: string, query: QueryOptions = {}) => {
+      const { signal, together } = query
+      return attempt(
         () =>
-          client.query({
-            query: sql,
-            format: 'JSONEachRow',
-            clickhouse_settings: { ...READ_SETTINGS, ...query.settings },
-            ...aborts(query.signal),
-          }),
-        query.signal,
+          together === undefined
+            ? ask<Row>(sql, query)
+            : (reads.call(together, sql, signal) as Promise<Row[]>),
+        signal,
       )
-      return attempt(() => result.json<Row>())
     },
     append: async (table, rows, signal) => {
       await attempt(
@@ -94,6 +110,20 @@ async function send(client: ClickHouseClient, request: InsertRequest): Promise<v
     abort_signal: request.signal,
   })
   for await (const _ of result.stream);
+}
+
+/** Several SELECTs of the same columns as one. */
+async function askAll(
+  ask: (sql: string) => Promise<unknown[]>,
+  selects: readonly string[],
+): Promise<unknown[][]> {
+  const [only = ''] = selects
+  if (selects.length === 1) return [await ask(only)]
+  const numbered = selects.map((sql, call) => `SELECT ${call} AS _call, * FROM (${sql})`)
+  const answers = selects.map((): unknown[] => [])
+  for (const row of await ask(numbered.join(' UNION ALL ')))
+    answers[(row as { readonly _call: number })._call]?.push(row)
+  return answers
 }
 
 function aborts(signal: AbortSignal | undefined): { abort_signal?: AbortSignal } {

@@ -38,17 +38,16 @@ async function lastEvent(
 ): Promise<{ offset: bigint; hash: Buffer } | null> {
   const events = `${identifier(store.database)}.events`
   const here = `_topic_id = ${quote(partition.topicId)} AND _partition = ${partition.partition}`
-  const options = signal === undefined ? {} : { signal }
   // First at and above the recorded tip, which is few granules; below it only when nothing is there.
   for (const bound of recorded < 0n ? [''] : [` AND _offset >= ${recorded}`, '']) {
     const [row] = await store.rows<{ o: string; n: string }>(
       `SELECT toString(max(_offset)) AS o, toString(count()) AS n FROM ${events} WHERE ${here}${bound}`,
-      options,
+      { together: 'last offset', signal },
     )
     if (row === undefined || row.n === '0') continue
     const [record] = await store.rows<{ h: string }>(
       `SELECT hex(_content_hash) AS h FROM ${events} WHERE ${here} AND _offset = ${row.o} LIMIT 1`,
-      options,
+      { together: 'hash', signal },
     )
     if (record !== undefined) return { offset: BigInt(row.o), hash: Buffer.from(record.h, 'hex') }
   }
@@ -62,13 +61,14 @@ async function joinGaps(
   signal?: AbortSignal,
 ): Promise<bigint> {
   const rows = await store.rows<{ f: string; l: string }>(
-    `SELECT toString(first) AS f, toString(last) AS l FROM ${identifier(store.database)}.gaps WHERE topic_id = ${quote(ref.topicId)} AND partition = ${ref.partition} AND last > ${base} ORDER BY first, last`,
-    signal === undefined ? {} : { signal },
+    `SELECT toString(first) AS f, toString(last) AS l FROM ${identifier(store.database)}.gaps WHERE topic_id = ${quote(ref.topicId)} AND partition = ${ref.partition} AND last > ${base}`,
+    { together: 'gaps', signal },
   )
+  const gaps = rows.map((row) => ({ first: BigInt(row.f), last: BigInt(row.l) }))
   let tip = base
-  for (const row of rows) {
-    if (BigInt(row.f) > tip + 1n) break
-    if (BigInt(row.l) > tip) tip = BigInt(row.l)
+  for (const { first, last } of gaps.toSorted((a, b) => Number(a.first - b.first))) {
+    if (first > tip + 1n) break
+    if (last > tip) tip = last
   }
   return tip
 }
@@ -80,7 +80,7 @@ async function acceptedLoss(
 ): Promise<bigint | null> {
   const [row] = await store.rows<{ t: string; n: string }>(
     `SELECT toString(max(through)) AS t, toString(count()) AS n FROM ${identifier(store.database)}.accepted_losses WHERE topic_id = ${quote(ref.topicId)} AND partition = ${ref.partition}`,
-    signal === undefined ? {} : { signal },
+    { together: 'accepted loss', signal },
   )
   return row === undefined || row.n === '0' ? null : BigInt(row.t)
 }

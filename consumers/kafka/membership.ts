@@ -140,6 +140,8 @@ const COORDINATOR_WAIT = { baseDelayMs: 100, maxDelayMs: 2_000, deadlineMs: 120_
 async function waitForCoordinator(cluster: Cluster, { groupId, clock }: MembershipOptions): Promise<void> {
   const ask = async (): Promise<void> => {
     try {
+      // kafkajs looks for the coordinator among brokers it has heard of; without any it gives up for 250 ms.
+      await cluster.refreshMetadata()
       const coordinator = await cluster.findGroupCoordinator({ groupId })
       await coordinator.offsetFetch({ groupId, topics: [] })
     } catch (error) {
