@@ -41,4 +41,25 @@ describe('hot sink', () => {
     })
     await sink.close()
   })
+
+  it('takes several partitions over at once, each with what it holds itself', async () => {
+    const topicId = randomUUID()
+    const refs = [0, 1, 2].map((n) => partition(n, topicId))
+    const before = hotSink(db)
+    for (const [n, ref] of refs.entries()) {
+      const claim = await before.claim(ref, signal)
+      await before.deliver([{ claim, range: eventRange(ref, 0n, n + 1) }], signal)
+    }
+    await before.close()
+    const sink = hotSink(db)
+    const claims = await Promise.all(refs.map((ref) => sink.claim(ref, signal)))
+    const tips = await Promise.all(claims.map((claim) => claim.tip()))
+    expect(tips.map(({ last }) => last)).toEqual([0n, 1n, 2n])
+    expect(tips.map(({ lastRecord }) => lastRecord?.offset)).toEqual([0n, 1n, 2n])
+    const owners = await db.rows<{ owners: string }>(
+      `SELECT toString(uniqExact(owner)) AS owners FROM {db}.fence WHERE topic_id = '${topicId}' GROUP BY partition`,
+    )
+    expect(owners).toEqual([{ owners: '2' }, { owners: '2' }, { owners: '2' }])
+    await sink.close()
+  })
 })
