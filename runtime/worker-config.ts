@@ -104,7 +104,7 @@ function cutFields({ rows, maxRows, bytes, ageMs }: CutDefaults) {
     cutAgeMs: field.integerField(
       {
         env: 'DAYBOOK_CUT_AGE_MS',
-        help: 'Milliseconds after which a range is closed.',
+        help: 'Milliseconds after which a range is closed, as soon as the store can take it.',
         example: String(ageMs),
       },
       { min: 1, max: 3_600_000, fallback: ageMs },
