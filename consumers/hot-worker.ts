@@ -14,8 +14,10 @@ const MIB = 1024 * 1024
  * for the ones after them; more would only make the garbage collector's rounds longer.
  */
 const BUFFER = {
-  ...{ eagerBytes: 36 * MIB, idleBytes: 12 * MIB },
-  ...{ memoryBytes: 192 * MIB, memoryLowBytes: 160 * MIB },
+  eagerBytes: 36 * MIB,
+  idleBytes: 12 * MIB,
+  memoryBytes: 192 * MIB,
+  memoryLowBytes: 160 * MIB,
 }
 
 export interface HotWorkerOptions {

@@ -31,8 +31,8 @@ export class EagerCut {
     const open = [...sessions()].filter(
       ({ open, delivering, recovering }) => open.rows > 0 && !delivering && !recovering,
     )
-    if (open.reduce((sum, session) => sum + session.open.bytes, 0) < (lane.isIdle ? idleBytes : eagerBytes))
-      return
+    const enough = lane.isIdle ? idleBytes : eagerBytes
+    if (open.reduce((sum, session) => sum + session.open.bytes, 0) < enough) return
     for (const session of open) cutter.cut(session, 'eager').catch(onFault)
   }
 }

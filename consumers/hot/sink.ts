@@ -94,7 +94,7 @@ class HotSink implements Sink {
   async claim(partition: PartitionRef, signal: AbortSignal): Promise<HotClaim> {
     const [[before = NOBODY]] = await Promise.all([
       this.#fence.read([partition], signal),
-      this.#requireTopic(partition),
+      this.#requireTopic(partition, signal),
     ])
     const owner = this.#nextOwner()
     // What is certain already; the rows that say so may expire before anybody looks again.

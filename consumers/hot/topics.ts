@@ -2,24 +2,22 @@ import { DaybookError } from '../../schemas/errors.ts'
 import type { PartitionRef } from '../engine/contracts.ts'
 import { identifier, quote } from './quote.ts'
 import type { HotStore } from './store.ts'
+import { Together } from './together.ts'
 
 /**
  * The first incarnation of a topic is accepted as it is found; another one only when an operator says so.
  * @throws DaybookError DAYBOOK_HOT_TOPIC_RECREATED
  */
-export type RequireTopic = (ref: PartitionRef) => Promise<void>
+export type RequireTopic = (ref: PartitionRef, signal: AbortSignal) => Promise<void>
 
-/** Partitions of one topic are claimed side by side; they share a question that is under way. */
+/** Partitions of one topic that are claimed together share the question. */
 export function createRequireTopic(store: HotStore, now: () => number): RequireTopic {
-  const asked = new Map<string, Promise<void>>()
-  return (ref) => {
-    const key = `${ref.topic}/${ref.topicId}`
-    const known = asked.get(key)
-    if (known !== undefined) return known
-    const made = requireTopic(store, ref, now).finally(() => asked.delete(key))
-    asked.set(key, made)
-    return made
-  }
+  const checks = new Together<PartitionRef, void>(async (refs) => {
+    const [ref] = refs
+    if (ref !== undefined) await requireTopic(store, ref, now)
+    return refs.map(() => undefined)
+  })
+  return (ref, signal) => checks.call(`${ref.topic}/${ref.topicId}`, ref, signal)
 }
 
 async function requireTopic(store: HotStore, ref: PartitionRef, now: () => number): Promise<void> {
