@@ -3,7 +3,7 @@ import { minuteOf } from '../schemas/archive/key.ts'
 import { checkArchiveStore } from './cold/check-store.ts'
 import { createColdSink } from './cold/sink.ts'
 import { createColdContext } from './cold-context.ts'
-import { describeTopics } from './kafka/describe-topics.ts'
+import { describeTopics } from './kafka/topics/describe-topics.ts'
 import { kafkaOf, runWorker } from './worker.ts'
 
 /** The cold worker: Kafka → S3 under Object Lock. Ends the process. */

@@ -2,7 +2,7 @@ import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { DaybookError } from '../schemas/errors.ts'
 import type { PartitionRef } from './engine/contracts.ts'
-import type { EngineHealth } from './engine/health.ts'
+import type { EngineHealth } from './engine/health/partition-health.ts'
 import type { EngineObserver } from './engine/observer.ts'
 
 export interface EngineMetricsOptions {

@@ -1,9 +1,9 @@
 import { systemClock } from '../runtime/clock.ts'
 import type { HotConfig } from '../runtime/worker-config.ts'
-import { createHotClients } from './hot/client.ts'
-import type { InsertEncoding } from './hot/insert-encoding.ts'
+import { createHotClients } from './hot/clickhouse/client.ts'
+import type { InsertEncoding } from './hot/insert/insert-encoding.ts'
 import { createHotSink } from './hot/sink.ts'
-import { createQuarantine } from './kafka/quarantine.ts'
+import { createQuarantineWriter } from './kafka/quarantine/quarantine-writer.ts'
 import { kafkaOf, runWorker } from './worker.ts'
 
 const MIB = 1024 * 1024
@@ -14,8 +14,8 @@ const MIB = 1024 * 1024
  * for the ones after them; more would only make the garbage collector's rounds longer.
  */
 const BUFFER = {
-  eagerBytes: 36 * MIB,
-  idleBytes: 12 * MIB,
+  earlyFlushBytes: 36 * MIB,
+  idleFlushBytes: 12 * MIB,
   memoryBytes: 192 * MIB,
   memoryLowBytes: 160 * MIB,
 }
@@ -50,7 +50,7 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
             return catalogue.schemaOf(id).schema
           },
         },
-        quarantine: createQuarantine({ ...kafkaOf(config), topic: config.quarantineTopic, log }),
+        quarantine: createQuarantineWriter({ ...kafkaOf(config), topic: config.quarantineTopic, log }),
         clock: systemClock,
         failpoints,
         ...chosen,

@@ -16,10 +16,10 @@ import type { CutPolicy, Sink } from './engine/contracts.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import type { EngineLimits } from './engine/options.ts'
 import { collectHealth, createEngineMetrics } from './engine-metrics.ts'
-import { assertNoErrors, checkTopics } from './kafka/check-topics.ts'
 import { createKafkaSource } from './kafka/source.ts'
-import { createCatalogue, type SchemaCatalogue } from './records/catalogue.ts'
+import { assertNoErrors, checkTopics } from './kafka/topics/check-topics.ts'
 import { createChecker } from './records/checker.ts'
+import { createCatalogue, type SchemaCatalogue } from './records/schema-catalogue.ts'
 
 /** What every worker is configured with, whatever its store. */
 export type WorkerConfig = ConfigOf<typeof WORKER_FIELDS>

@@ -1,7 +1,7 @@
 import { type ConfigFields, type ConfigOf, type ConfigRule, type Environment, readConfig } from './config.ts'
 import * as field from './config-fields.ts'
 
-/** Every worker: Kafka, the registry, and its own HTTP face. */
+/** Every worker: Kafka, the registry, and its own HTTP endpoints. */
 export const WORKER_FIELDS = {
   kafkaBrokers: field.listField({
     env: 'DAYBOOK_KAFKA_BROKERS',

@@ -1,4 +1,4 @@
-import { compileAppender } from './append.ts'
+import { compileAppendingResolver } from './appending-resolver.ts'
 import { type AvroNode, branchKey, parseRecordSchema, type RecordNode } from './avro-node.ts'
 import type { AvroRecordSchema } from './avro-schema.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
@@ -32,7 +32,7 @@ export type Resolver = (buf: Buffer, start: number, end: number) => Buffer
  */
 export function compileResolver(writer: AvroRecordSchema, newest: AvroRecordSchema): Resolver {
   const step = new Compiler().compile(parseRecordSchema(writer), parseRecordSchema(newest), '')
-  const append = compileAppender(writer, newest)
+  const append = compileAppendingResolver(writer, newest)
   const out = new ByteWriter()
   return (buf, start, end) => {
     const appended = append?.(buf, start, end)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { acceptTopic } from '../../consumers/hot/topics.ts'
+import { acceptTopic } from '../../consumers/hot/ownership/known-topics.ts'
 import { type CommandContext, writeAnswer } from '../command.ts'
 import { operatorName } from '../operator.ts'
 import { withCluster, withHotStore } from '../stores.ts'

@@ -1,9 +1,9 @@
 import { lastObject } from '../../consumers/cold/stored-objects.ts'
 import { type PartitionRef, partitionKey } from '../../consumers/engine/contracts.ts'
-import { createFence } from '../../consumers/hot/fence.ts'
-import type { HotStore } from '../../consumers/hot/store.ts'
-import { readTip } from '../../consumers/hot/tip.ts'
-import type { OpenCluster } from '../../consumers/kafka/topic-reader.ts'
+import type { HotStore } from '../../consumers/hot/clickhouse/store.ts'
+import { createFence } from '../../consumers/hot/ownership/fence.ts'
+import { readTip } from '../../consumers/hot/ownership/tip.ts'
+import type { OpenCluster } from '../../consumers/kafka/fetch/topic-reader.ts'
 import type { ObjectStore } from '../../runtime/object-store/contract.ts'
 import { readObjectHeader } from '../../schemas/archive/object.ts'
 

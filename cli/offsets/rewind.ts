@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { PartitionRef } from '../../consumers/engine/contracts.ts'
 import { partitionKey } from '../../consumers/engine/contracts.ts'
-import { createKafkaClient } from '../../consumers/kafka/client.ts'
+import { createKafkaClient } from '../../consumers/kafka/client/kafka-client.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import { type CommandContext, writeAnswer } from '../command.ts'
 import { kafkaConnection, withCluster } from '../stores.ts'

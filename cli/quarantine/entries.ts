@@ -1,5 +1,5 @@
-import { listQuarantine, type QuarantineListing } from '../../consumers/kafka/quarantine-list.ts'
-import type { QuarantineEntry } from '../../consumers/kafka/quarantine-message.ts'
+import { listQuarantine, type QuarantineListing } from '../../consumers/kafka/quarantine/quarantine-list.ts'
+import type { QuarantineEntry } from '../../consumers/kafka/quarantine/quarantine-message.ts'
 import { kafkaOf } from '../../consumers/worker.ts'
 import type { Environment } from '../../runtime/config.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { QuarantineEntry } from '../../consumers/kafka/quarantine-message.ts'
+import type { QuarantineEntry } from '../../consumers/kafka/quarantine/quarantine-message.ts'
 import { type CommandContext, toJson, write } from '../command.ts'
 import { wholeNumber } from '../usage.ts'
 import { keyOf, readEntries } from './entries.ts'

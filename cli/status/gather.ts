@@ -1,5 +1,5 @@
 import type { PartitionRef } from '../../consumers/engine/contracts.ts'
-import { createKafkaClient } from '../../consumers/kafka/client.ts'
+import { createKafkaClient } from '../../consumers/kafka/client/kafka-client.ts'
 import type { Environment } from '../../runtime/config.ts'
 import { askRegistry } from '../../runtime/registry-http.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'

@@ -1,11 +1,11 @@
-import { orOver } from './backoff.ts'
 import { Condition } from './condition.ts'
 import type { AssignedPartition, SourceBatch, SourceListener } from './contracts.ts'
 import { partitionKey } from './contracts.ts'
-import { type EngineHealth, type EngineState, partitionHealth } from './health.ts'
+import { type EngineHealth, type EngineState, partitionHealth } from './health/partition-health.ts'
 import { DEFAULT_LIMITS, type EngineLimits, type EngineOptions } from './options.ts'
 import { PartitionSession } from './partition-session.ts'
-import { createParts, type EngineParts } from './parts.ts'
+import { orOver } from './recovery/backoff.ts'
+import { type EngineSteps, wireEngine } from './wiring.ts'
 
 export interface Engine {
   /** Joins the group; resolves when the source runs. Faults after that are told by `observer.crashed` and `health`. */
@@ -36,7 +36,7 @@ class EngineLoop implements Engine, SourceListener {
   readonly #limits: EngineLimits
   readonly #lifetime = new AbortController()
   readonly #progress = new Condition()
-  readonly #parts: EngineParts
+  readonly #steps: EngineSteps
   #sessions = new Map<string, PartitionSession>()
   #generation: number | null = null
   #state: EngineState = 'idle'
@@ -47,7 +47,7 @@ class EngineLoop implements Engine, SourceListener {
   constructor(options: EngineOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
-    this.#parts = createParts(options, {
+    this.#steps = wireEngine(options, {
       limits: this.#limits,
       sessions: () => [...this.#sessions.values()],
       signal: this.#lifetime.signal,
@@ -58,7 +58,7 @@ class EngineLoop implements Engine, SourceListener {
 
   async start(): Promise<void> {
     this.#state = 'running'
-    this.#parts.watchdog.start()
+    this.#steps.watchdog.start()
     try {
       await this.#options.source.start(this)
     } catch (error) {
@@ -83,10 +83,10 @@ class EngineLoop implements Engine, SourceListener {
     const refs = partitions.map((assigned) => assigned.partition)
     this.#options.observer.assigned(generation, refs)
     this.#generation = generation
-    this.#parts.pauses.reset(refs)
+    this.#steps.pauses.reset(refs)
     const opened = partitions.map(async (assigned) => {
       const session = this.#newSession(generation, assigned, signal)
-      const position = await this.#parts.assignment.open(session, assigned)
+      const position = await this.#steps.assignment.open(session, assigned)
       if (position !== null) positions.set(session.key, position)
     })
     try {
@@ -102,11 +102,11 @@ class EngineLoop implements Engine, SourceListener {
     const session = this.#sessions.get(partitionKey(batch.partition))
     if (session === undefined || session.generation !== batch.generation || this.#state !== 'running') return
     try {
-      await this.#parts.intake.take(session, batch)
-      this.#parts.pressure.adjust()
-      this.#parts.eager.consider()
+      await this.#steps.intake.take(session, batch)
+      this.#steps.pressure.adjust()
+      this.#steps.earlyFlush.consider()
       // A batch of nothing but gaps moves the position too.
-      this.#parts.commits.note(session)
+      this.#steps.commits.note(session)
     } catch (error) {
       this.#fail(error)
     }
@@ -118,9 +118,9 @@ class EngineLoop implements Engine, SourceListener {
 
   health(): EngineHealth {
     const patienceMs = this.#options.cut.maxAgeMs + this.#limits.stallMs
-    const view = { ...this.#parts, patienceMs }
+    const view = { ...this.#steps, patienceMs }
     const partitions = [...this.#sessions.values()].map((session) => partitionHealth(session, view))
-    const boundsUnknownMs = this.#parts.watchdog.boundsAgeMs
+    const boundsUnknownMs = this.#steps.watchdog.boundsAgeMs
     const watching = boundsUnknownMs <= this.#limits.stallMs + this.#limits.watchdogMs
     return {
       healthy:
@@ -130,7 +130,7 @@ class EngineLoop implements Engine, SourceListener {
       state: this.#state,
       generation: this.#generation,
       failure: this.#failure,
-      bufferedBytes: this.#parts.memory.bytes,
+      bufferedBytes: this.#steps.memory.bytes,
       boundsUnknownMs,
       partitions,
     }
@@ -146,7 +146,7 @@ class EngineLoop implements Engine, SourceListener {
       partition,
       generation,
       committedBefore: committed,
-      memory: this.#parts.memory,
+      memory: this.#steps.memory,
       onAccounted: (account) => observer.accounted(partition, account),
       fingerprint: (record) => sink.fingerprint(record, partition),
     })
@@ -158,22 +158,22 @@ class EngineLoop implements Engine, SourceListener {
 
   /** The store holds more of this partition, or the partition may be delivered again. */
   #moved(session: PartitionSession): void {
-    this.#parts.commits.note(session)
-    this.#parts.pressure.adjust()
+    this.#steps.commits.note(session)
+    this.#steps.pressure.adjust()
     this.#progress.changed()
-    this.#parts.lane.pump()
+    this.#steps.lane.pump()
   }
 
   #endSessions(): void {
     for (const session of this.#sessions.values()) this.#endSession(session)
     this.#sessions = new Map()
-    this.#parts.pressure.reset()
+    this.#steps.pressure.reset()
     this.#progress.changed()
   }
 
   #endSession(session: PartitionSession): void {
     this.#abandoned ||= this.#state === 'stopping' && session.hasUndelivered
-    this.#parts.cutter.forget(session)
+    this.#steps.cutter.forget(session)
     session.end()
     this.#progress.changed()
   }
@@ -184,7 +184,7 @@ class EngineLoop implements Engine, SourceListener {
     this.#failure = error
     this.#endSessions()
     this.#lifetime.abort()
-    this.#parts.watchdog.stop()
+    this.#steps.watchdog.stop()
     this.#options.source.quiesce().catch(() => undefined)
     this.#options.observer.crashed(error)
   }
@@ -201,7 +201,7 @@ class EngineLoop implements Engine, SourceListener {
     cancel()
     this.#endSessions()
     this.#lifetime.abort()
-    this.#parts.watchdog.stop()
+    this.#steps.watchdog.stop()
     // Leaving is a courtesy to the group: the session time-out does the same for a member that just goes.
     await orOver(() => source.stop(), this.#grace()).catch(() => undefined)
     if (this.#state !== 'failed') this.#state = 'stopped'
@@ -220,11 +220,11 @@ class EngineLoop implements Engine, SourceListener {
       for (const session of this.#sessions.values()) session.closeIntake()
       await orOver(() => this.#options.source.quiesce(), signal)
       for (const session of this.#sessions.values()) {
-        await orOver(() => this.#parts.cutter.cut(session, 'shutdown'), signal)
+        await orOver(() => this.#steps.cutter.cut(session, 'shutdown'), signal)
       }
       const empty = () => [...this.#sessions.values()].every((session) => !session.hasUndelivered)
       if (!(await this.#progress.until(empty, signal))) return false
-      return (await this.#parts.commits.settled(signal)) && !this.#abandoned
+      return (await this.#steps.commits.settled(signal)) && !this.#abandoned
     } catch (error) {
       this.#fail(error)
       return false

@@ -3,7 +3,7 @@ import type { BadRecordCode, PartitionRef, Range, RangeOutcome, Tip } from './co
 /** Which step is being tried again. */
 export type RetriedStep = 'claim' | 'tip' | 'prepare' | 'deliver' | 'reclaim' | 'commit'
 
-export type CutCause = 'rows' | 'bytes' | 'age' | 'eager' | 'boundary' | 'memory' | 'shutdown'
+export type CutCause = 'rows' | 'bytes' | 'age' | 'early' | 'boundary' | 'memory' | 'shutdown'
 
 /** For every range: offsets = records + quarantined + gaps. */
 export interface RangeAccount {

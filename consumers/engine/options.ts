@@ -31,9 +31,9 @@ export interface EngineLimits {
   /** When a range is cut by age, others of at least this share of that age go along; 1: none. */
   readonly gatherAgeRatio: number
   /** So many open bytes are cut while the sink could take another delivery; Infinity: never before their time. */
-  readonly eagerBytes: number
+  readonly earlyFlushBytes: number
   /** The same while the sink writes nothing. */
-  readonly idleBytes: number
+  readonly idleFlushBytes: number
   readonly backoffFirstMs: number
   readonly backoffMaxMs: number
   /** A partition with lag is unhealthy when nothing of it was delivered for `cut.maxAgeMs` plus this. */
@@ -58,8 +58,8 @@ export const DEFAULT_LIMITS: EngineLimits = {
   deliveryBytes: 64 * MIB,
   deliveryRanges: 1_000,
   gatherAgeRatio: 1,
-  eagerBytes: Number.POSITIVE_INFINITY,
-  idleBytes: Number.POSITIVE_INFINITY,
+  earlyFlushBytes: Number.POSITIVE_INFINITY,
+  idleFlushBytes: Number.POSITIVE_INFINITY,
   backoffFirstMs: 100,
   backoffMaxMs: 30_000,
   stallMs: 60_000,

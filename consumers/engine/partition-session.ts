@@ -1,9 +1,9 @@
 import type { Claim, PartitionRef, Range, Tip, TipRecord } from './contracts.ts'
 import { partitionKey } from './contracts.ts'
 import { tipContradicted } from './faults.ts'
-import type { MemoryBudget } from './memory.ts'
+import type { MemoryBudget } from './intake/memory-budget.ts'
+import { OpenRange } from './intake/open-range.ts'
 import type { RangeAccount } from './observer.ts'
-import { OpenRange } from './open-range.ts'
 import { accountThrough, rangeBeyond } from './range.ts'
 
 /** Why a partition stands still on purpose. */

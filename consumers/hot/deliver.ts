@@ -2,18 +2,18 @@ import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import type { Delivery, Quarantine, Range, RangeOutcome } from '../engine/contracts.ts'
-import { Apart } from './apart.ts'
-import { HotClaim } from './claim.ts'
-import type { Copies } from './copies.ts'
-import { EventIds } from './event-ids.ts'
-import { type ClaimedRows, createEventInsert } from './event-insert.ts'
-import type { EventRow, EventRows } from './event-rows.ts'
-import type { Fence } from './fence.ts'
-import { createGapLedger, type GapLedger, hotGaps } from './gap-rows.ts'
-import type { InsertEncoding } from './insert-encoding.ts'
-import { createRejectingInsert, type RejectingInsert } from './rejects.ts'
-import { nextSlice, type Queue } from './slices.ts'
-import type { HotStore } from './store.ts'
+import type { HotStore } from './clickhouse/store.ts'
+import type { Copies } from './copies/copies.ts'
+import { DuplicateGuard } from './copies/duplicate-guard.ts'
+import { EventIds } from './copies/event-ids.ts'
+import { type ClaimedRows, createEventInsert } from './insert/event-insert.ts'
+import type { EventRow, EventRows } from './insert/event-rows.ts'
+import { createGapLedger, type GapLedger, hotGaps } from './insert/gap-rows.ts'
+import type { InsertEncoding } from './insert/insert-encoding.ts'
+import { planInsert, type Queue } from './insert/insert-planner.ts'
+import { createRejectingInsert, type RejectingInsert } from './insert/rejecting-insert.ts'
+import { HotClaim } from './ownership/claim.ts'
+import type { Fence } from './ownership/fence.ts'
 
 export interface DelivererOptions {
   readonly store: HotStore
@@ -55,7 +55,7 @@ class Deliverer {
   readonly #o: DelivererOptions
   readonly #gaps: GapLedger
   readonly #inserts: RejectingInsert
-  readonly #apart = new Apart()
+  readonly #duplicateGuard = new DuplicateGuard()
 
   constructor(o: DelivererOptions) {
     this.#o = o
@@ -73,7 +73,7 @@ class Deliverer {
     await this.#recordOthers(mine, signal)
     const rows = rowsOf(mine)
     const ids = new EventIds(rows)
-    await this.#apart.run(ids, () => this.#insertOnce(mine, { rows, ids }, signal))
+    await this.#duplicateGuard.run(ids, () => this.#insertOnce(mine, { rows, ids }, signal))
     await this.#recordTips(mine)
     return jobs.map(({ claim }) => (claim.lost ? 'fenced' : 'delivered'))
   }
@@ -101,7 +101,7 @@ class Deliverer {
   async #insertAll(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
     for (;;) {
       const open = jobs.filter(({ claim }) => !claim.lost)
-      const parts = nextSlice(open)
+      const parts = planInsert(open)
       if (parts.length === 0) break
       const onDone = (claim: HotClaim, count: number) => advance(open, claim, count)
       const outcome = await this.#inserts.insert(parts, { signal, onDone })

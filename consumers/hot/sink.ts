@@ -3,19 +3,19 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import type { CheckedRecord, PartitionRef, Quarantine, Sink, Tip } from '../engine/contracts.ts'
-import { HotClaim } from './claim.ts'
-import type { HotClients } from './client.ts'
-import { createCopies } from './copies.ts'
+import type { HotClients } from './clickhouse/client.ts'
+import { createHotStore, type HotStore } from './clickhouse/store.ts'
+import { createCopies } from './copies/copies.ts'
+import { recheckLastInsert } from './copies/duplicate-recheck.ts'
 import { createDeliverer } from './deliver.ts'
-import { createEventRows, type EventRows, hashOf } from './event-rows.ts'
-import { createFence, type Fence, NOBODY } from './fence.ts'
-import { avroEncoding, type InsertEncoding } from './insert-encoding.ts'
-import { repairLastInsert } from './repair.ts'
-import { createRunningInserts, type RunningInserts } from './running-inserts.ts'
-import { createHotStore, type HotStore } from './store.ts'
-import { readTip } from './tip.ts'
-import { createTipKeeper, type TipKeeper } from './tip-keeper.ts'
-import { createRequireTopic, type RequireTopic } from './topics.ts'
+import { createEventRows, type EventRows, hashOf } from './insert/event-rows.ts'
+import { avroEncoding, type InsertEncoding } from './insert/insert-encoding.ts'
+import { HotClaim } from './ownership/claim.ts'
+import { createFence, type Fence, NOBODY } from './ownership/fence.ts'
+import { createRequireTopic, type RequireTopic } from './ownership/known-topics.ts'
+import { createRunningInserts, type RunningInserts } from './ownership/running-inserts.ts'
+import { readTip } from './ownership/tip.ts'
+import { createTipKeeper, type TipKeeper } from './ownership/tip-keeper.ts'
 
 export interface HotSinkOptions {
   /** The sink closes them. Their request time-out bounds how long a delivery may take. */
@@ -67,7 +67,7 @@ class HotSink implements Sink {
   readonly #processId = randomUUID()
   #claims = 0
   /** One at a time, beside everything else. */
-  #repairs: Promise<void> = Promise.resolve()
+  #rechecks: Promise<void> = Promise.resolve()
 
   constructor(o: HotSinkOptions) {
     const { clock, quarantine, failpoints } = o
@@ -106,7 +106,7 @@ class HotSink implements Sink {
     const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask })
     this.#keeper.watch(made)
     const previous = before.owner
-    if (previous !== '' && !previous.startsWith(`${this.#processId}.`)) this.#repair(partition, state.tip)
+    if (previous !== '' && !previous.startsWith(`${this.#processId}.`)) this.#recheck(partition, state.tip)
     return made
   }
 
@@ -119,16 +119,16 @@ class HotSink implements Sink {
   }
 
   async close(): Promise<void> {
-    await this.#repairs
+    await this.#rechecks
     await this.#keeper.close()
     await this.#store.close()
   }
 
   /** The next claim tries again, so failing is harmless. */
-  #repair(partition: PartitionRef, last: bigint): void {
+  #recheck(partition: PartitionRef, last: bigint): void {
     const now = this.#now()
-    this.#repairs = this.#repairs.then(() =>
-      repairLastInsert(this.#store, { partition, last, now }).catch(() => {}),
+    this.#rechecks = this.#rechecks.then(() =>
+      recheckLastInsert(this.#store, { partition, last, now }).catch(() => {}),
     )
   }
 

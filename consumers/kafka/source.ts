@@ -8,13 +8,13 @@ import {
   type Source,
   type SourceListener,
 } from '../engine/contracts.ts'
-import { clientError } from './broker-errors.ts'
-import { type ClientLog, createKafkaClient, type KafkaConnection } from './client.ts'
-import { type ClusterView, createClusterView, requireTopic } from './cluster-view.ts'
-import { GenerationReader } from './generation-reader.ts'
-import { createMembership, type Generation, generationOver, type Membership } from './membership.ts'
-import { topicRecreated } from './topic-watch.ts'
-import { DEFAULT_TUNING, type KafkaSourceTuning } from './tuning.ts'
+import { clientError } from './client/broker-errors.ts'
+import { type ClusterView, createClusterView, requireTopic } from './client/cluster-view.ts'
+import { type ClientLog, createKafkaClient, type KafkaConnection } from './client/kafka-client.ts'
+import { GenerationReader } from './fetch/generation-reader.ts'
+import { DEFAULT_TUNING, type KafkaSourceTuning } from './fetch/tuning.ts'
+import { createMembership, type Generation, generationOver, type Membership } from './group/membership.ts'
+import { topicRecreated } from './topics/topic-watch.ts'
 
 export interface KafkaSourceOptions extends KafkaConnection {
   readonly groupId: string

@@ -2,7 +2,7 @@ import { DaybookError } from '../../schemas/errors.ts'
 import { FIRST_FIELD_FAULT, SKIP_FAULT_TEXT, type Skipper } from '../../schemas/skip.ts'
 import { HEADER_BYTES, schemaIdOf } from '../../schemas/wire.ts'
 import type { BadRecordCode, Checker, SourceRecord, Verdict } from '../engine/contracts.ts'
-import type { SchemaCatalogue } from './catalogue.ts'
+import type { SchemaCatalogue } from './schema-catalogue.ts'
 
 export interface CheckerOptions {
   readonly catalogue: SchemaCatalogue

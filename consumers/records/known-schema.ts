@@ -1,7 +1,7 @@
-import { adoptRules } from '../../schemas/adopt.ts'
 import { parseRecordSchema } from '../../schemas/avro-node.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
+import { withNewestRules } from '../../schemas/newest-rules.ts'
 import { relationOf, type SchemaRelation } from '../../schemas/relation.ts'
 import { compileResolver } from '../../schemas/resolve.ts'
 import { compileSkipper, type Skipper } from '../../schemas/skip.ts'
@@ -55,7 +55,7 @@ function judgeAvro(id: number, text: string, newest: NewestSchema): CatalogueEnt
   if (node.name !== EVENT_NAME) return wrong(`schema ${id} is no ${EVENT_NAME}`)
   const relation = relationOf(node, parseRecordSchema(newest.schema))
   if (relation === 'incompatible') return wrong(`schema ${id} does not go with ${EVENT_NAME}`)
-  const schema = adoptRules(registered, newest.schema)
+  const schema = withNewestRules(registered, newest.schema)
   // Sinks compile these steps too; a schema for which that fails must not get so far.
   compileResolver(NOTHING, schema)
   if (relation === 'older') compileResolver(schema, newest.schema)

@@ -25,7 +25,7 @@ import { AUDIT_EVENT_SCHEMA_TEXT } from '../../schemas/generated/audit-event.ts'
 import { HEADER_BYTES } from '../../schemas/wire.ts'
 import { coversExactly, startSource } from '../contract/kafka/collector.ts'
 import { sendForeignRecords } from '../integrity/faults/foreign.ts'
-import { ask } from '../support/clickhouse-face/http.ts'
+import { ask } from '../support/clickhouse/http.ts'
 import { contentOf } from '../support/records.ts'
 import { testStack } from '../support/stack.ts'
 

@@ -1,7 +1,7 @@
 import avro from 'avsc'
-import { hashOf, payloadOf } from '../../../consumers/hot/event-rows.ts'
-import type { BodyPart } from '../../../consumers/hot/insert-body.ts'
-import type { InsertEncoding } from '../../../consumers/hot/insert-encoding.ts'
+import { hashOf, payloadOf } from '../../../consumers/hot/insert/event-rows.ts'
+import type { BodyPart } from '../../../consumers/hot/insert/insert-body.ts'
+import type { InsertEncoding } from '../../../consumers/hot/insert/insert-encoding.ts'
 import { AUDIT_EVENT_SCHEMA } from '../../../schemas/generated/audit-event.ts'
 
 /** As large as the pieces of the worker's own encoding. */

@@ -34,9 +34,13 @@ export function parseEngineException(message: string): EngineException {
   return found ?? new EngineException(1002, 'UNKNOWN_EXCEPTION', message.trim())
 }
 
-/** What the face does not offer. The name of the missing thing comes first. */
+/** What the local server does not offer. The name of the missing thing comes first. */
 export function notImplemented(what: string): EngineException {
-  return new EngineException(48, 'NOT_IMPLEMENTED', `${what} is not available in the local ClickHouse face.`)
+  return new EngineException(
+    48,
+    'NOT_IMPLEMENTED',
+    `${what} is not available in the local ClickHouse server.`,
+  )
 }
 
 export function syntaxError(message: string): EngineException {

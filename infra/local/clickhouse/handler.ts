@@ -6,8 +6,8 @@ import { type Answer, createAnswer } from './answer.ts'
 import { type BodyReader, decodedBody } from './body.ts'
 import type { Connection, Engine } from './engine.ts'
 import { EngineException, notImplemented, parseEngineException, syntaxError } from './exception.ts'
-import type { FifoPool } from './fifo.ts'
 import { runInsert } from './insert.ts'
+import type { PipePool } from './named-pipes.ts'
 import { prepare } from './prepare.ts'
 import { type FaceRequest, header, readRequest } from './request.ts'
 import { sendResult } from './result.ts'
@@ -18,7 +18,7 @@ import { parseStatement, type Statement } from './statement.ts'
 export interface HandlerOptions {
   readonly engine: Engine
   readonly accounts: Accounts
-  readonly fifos: FifoPool
+  readonly pipes: PipePool
   readonly running: Running
   readonly sessions: Sessions
   /** Where answers of `wait_end_of_query=1` wait for their end. */

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { BodyReader } from './body.ts'
 import type { Connection, WriteOutcome } from './engine.ts'
 import { EngineException } from './exception.ts'
-import { closeDescriptor, type FifoPool, openForWriting } from './fifo.ts'
+import { closeDescriptor, openForWriting, type PipePool } from './named-pipes.ts'
 import type { Running } from './running.ts'
 
 const writeAll = promisify(writev)
@@ -14,7 +14,7 @@ const AHEAD_BYTES = 4 << 20
 
 export interface InsertOptions {
   readonly connection: Connection
-  readonly fifos: FifoPool
+  readonly pipes: PipePool
   readonly running: Running
   readonly statement: (pipe: string) => string
   /** What stood behind the statement in the bytes that were read already. */
@@ -28,7 +28,7 @@ export interface InsertOptions {
  * cancel the statement: nothing of the block it was reading is inserted, and this rejects.
  */
 export async function runInsert(options: InsertOptions): Promise<WriteOutcome> {
-  const path = await options.fifos.take()
+  const path = await options.pipes.take()
   const pipe = openForWriting(path)
   const outcome = options.connection.insert(options.statement(path))
   const settled = outcome.then(
@@ -39,13 +39,13 @@ export async function runInsert(options: InsertOptions): Promise<WriteOutcome> {
   if (fd === null) {
     // The statement failed before it opened its pipe; let go of our own waiting open.
     await pipe.release()
-    options.fifos.give(path)
+    options.pipes.give(path)
     return outcome
   }
   const cut = await feed(options, path, fd, settled)
   await closeDescriptor(fd)
   await settled
-  options.fifos.give(path)
+  options.pipes.give(path)
   if (cut !== null) {
     outcome.catch(() => {})
     throw cut

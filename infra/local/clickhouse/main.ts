@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 // when the pool is first used, hence before anything else is loaded.
 process.env['UV_THREADPOOL_SIZE'] ??= '256'
 
-const { startFace } = await import('./face.ts')
+const { startHttpServer } = await import('./http-server.ts')
 const { endWithParent } = await import('./parent.ts')
 const { optionsFrom } = await import('./options.ts')
 
@@ -25,8 +25,8 @@ const { values } = parseArgs({
   },
 })
 
-const face = await startFace(optionsFrom(values, process.env))
-console.log(`ClickHouse ${face.version} as ${values.role} at ${face.url}`)
+const server = await startHttpServer(optionsFrom(values, process.env))
+console.log(`ClickHouse ${server.version} as ${values.role} at ${server.url}`)
 
 /** A request that never ends must not keep the process for ever; the tables survive a kill. */
 const DRAIN_LIMIT_MS = 30_000
@@ -36,7 +36,7 @@ async function end(): Promise<void> {
   if (ending) return
   ending = true
   setTimeout(() => process.exit(1), DRAIN_LIMIT_MS).unref()
-  await face.close()
+  await server.close()
   process.exit(0)
 }
 process.on('SIGTERM', () => void end())

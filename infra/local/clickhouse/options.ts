@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Account } from './accounts.ts'
-import type { FaceOptions } from './face.ts'
+import type { HttpServerOptions } from './http-server.ts'
 
 /** The command line as `parseArgs` gives it. */
 export interface CommandLine {
@@ -19,7 +19,7 @@ export interface CommandLine {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Throws with the argument's name when one is missing or wrong. */
-export function optionsFrom(line: CommandLine, env: Environment): FaceOptions {
+export function optionsFrom(line: CommandLine, env: Environment): HttpServerOptions {
   if (line.data === undefined) throw new Error('--data DIR is missing: the directory that holds the tables')
   const port = Number(line.port)
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

@@ -3,12 +3,12 @@ import { constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Connection, ReadOutcome } from './engine.ts'
-import { type FifoPool, openForReading } from './fifo.ts'
+import { openForReading, type PipePool } from './named-pipes.ts'
 import type { Running } from './running.ts'
 
 export interface ReadOptions {
   readonly connection: Connection
-  readonly fifos: FifoPool
+  readonly pipes: PipePool
   readonly running: Running
   readonly statement: (pipe: string) => string
   readonly format: string
@@ -23,7 +23,7 @@ export interface ReadStream {
 }
 
 export async function runRead(options: ReadOptions): Promise<ReadStream> {
-  const path = await options.fifos.take()
+  const path = await options.pipes.take()
   const end = openForReading(path)
   const bytes = new Socket({ fd: end.fd, readable: true, writable: false })
   const outcome = options.connection.run(options.statement(path), options.format)
@@ -45,7 +45,7 @@ export async function runRead(options: ReadOptions): Promise<ReadStream> {
     await settled
     await closed
     await drain?.closed
-    options.fifos.give(path)
+    options.pipes.give(path)
   }
   let finished: Promise<void> | undefined
   return {

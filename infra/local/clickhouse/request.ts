@@ -22,7 +22,7 @@ export interface FaceRequest {
   readonly acceptEncoding: string | null
 }
 
-/** Words of the protocol that are not settings and need nothing from the face. */
+/** Words of the protocol that are not settings and need nothing from the local server. */
 const IGNORED = new Set([
   'quota_key',
   'stacktrace',

@@ -1,4 +1,4 @@
-/** What the engine lets the face's one user do. */
+/** What the engine lets the local server's one user do. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-/** Starts the face as a process of its own, for tests and the local stack. */
+/** Starts the local server as a process of its own, for tests and the local stack. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -25,7 +25,7 @@ export interface StartedClickHouse {
   close(): Promise<void>
 }
 
-/** Resolves when the face answers. The process ends with this one. */
+/** Resolves when the local server answers. The process ends with this one. */
 export async function startClickHouse(options: StartClickHouseOptions): Promise<StartedClickHouse> {
   const main = fileURLToPath(new URL('main.ts', import.meta.url))
   const child = spawn(process.execPath, [main, ...argumentsOf(options)], {
@@ -45,7 +45,7 @@ export async function startClickHouse(options: StartClickHouseOptions): Promise<
   const first: unknown[] | null = await Promise.race([ready, exited.then(() => null)])
   const url = /http:\S+$/.exec(String(first?.[0]))?.[0]
   if (url === undefined || child.pid === undefined)
-    throw new Error(`the ClickHouse face did not start: ${errors}`)
+    throw new Error(`the ClickHouse server did not start: ${errors}`)
   return {
     url,
     pid: child.pid,

@@ -1,5 +1,5 @@
 /**
- * What the face must know of a statement: does it read or write, does data follow it and in which format, and where
+ * What the local server must know of a statement: does it read or write, does data follow it and in which format, and where
  * in its text a pipe is named. Nothing else is interpreted; the engine parses and checks the statement itself.
  */
 import { syntaxError } from './exception.ts'

@@ -1,5 +1,5 @@
 /**
- * Splits SQL into tokens, as far as the face must understand it: where strings, quoted names and comments begin and
+ * Splits SQL into tokens, as far as the local server must understand it: where strings, quoted names and comments begin and
  * end, and how deep in parentheses a word stands. Works on latin-1 text of the bytes, so that positions are byte
  * positions and binary data after the statement does no harm.
  */

@@ -1,6 +1,6 @@
 import { initArchive } from '../../../consumers/cold/init.ts'
 import { createColdContext } from '../../../consumers/cold-context.ts'
-import { describeTopics } from '../../../consumers/kafka/describe-topics.ts'
+import { describeTopics } from '../../../consumers/kafka/topics/describe-topics.ts'
 import { kafkaOf } from '../../../consumers/worker.ts'
 import { readColdConfig } from '../../../runtime/worker-config.ts'
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SourceRecord } from '../../../consumers/engine/source-record.ts'
-import { createKafkaClient } from '../../../consumers/kafka/client.ts'
-import { createQuarantine } from '../../../consumers/kafka/quarantine.ts'
-import { openCluster, readTopic } from '../../../consumers/kafka/topic-reader.ts'
+import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
+import { openCluster, readTopic } from '../../../consumers/kafka/fetch/topic-reader.ts'
+import { createQuarantineWriter } from '../../../consumers/kafka/quarantine/quarantine-writer.ts'
 import { type CliWorld, cliWorld } from '../../support/cli/environment.ts'
 import { runCli } from '../../support/cli/run.ts'
 import { testStack } from '../../support/stack.ts'
@@ -122,7 +122,11 @@ describe('offsets', () => {
 
 describe('quarantine', () => {
   it('lists each record once and sends the chosen one again', async () => {
-    const quarantine = createQuarantine({ ...kafka, topic: world.quarantineTopic, log: { warn: () => {} } })
+    const quarantine = createQuarantineWriter({
+      ...kafka,
+      topic: world.quarantineTopic,
+      log: { warn: () => {} },
+    })
     const partition = { topic: world.topic, topicId: '00000000-0000-4000-8000-000000000001', partition: 0 }
     const bad = [7n, 8n].map((offset) => ({
       record: SourceRecord.of({ offset, appendTime: 1_000, key: null, value: Buffer.from(`bad ${offset}`) }),

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { acceptHotLoss } from '../../../consumers/hot/accepted-loss.ts'
-import { createHotClients } from '../../../consumers/hot/client.ts'
-import { createHotStore } from '../../../consumers/hot/store.ts'
+import { createHotClients } from '../../../consumers/hot/clickhouse/client.ts'
+import { createHotStore } from '../../../consumers/hot/clickhouse/store.ts'
+import { acceptHotLoss } from '../../../consumers/hot/ownership/accepted-loss.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
 import { testStack } from '../../support/stack.ts'
 

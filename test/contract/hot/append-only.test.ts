@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createHotClients } from '../../../consumers/hot/client.ts'
+import { createHotClients } from '../../../consumers/hot/clickhouse/client.ts'
 import { type StartedClickHouse, startClickHouse } from '../../../infra/local/clickhouse/start.ts'
 import { migrate } from '../../../runtime/migrate.ts'
 import { readMigrations } from '../../../runtime/migrations.ts'
-import { ask, post } from '../../support/clickhouse-face/http.ts'
+import { ask, post } from '../../support/clickhouse/http.ts'
 import { hotSink } from '../../support/hot/database.ts'
 import { eventRange } from '../../support/hot/events.ts'
 import { hotHarness } from '../../support/hot/harness.ts'
@@ -15,26 +15,26 @@ import { sinkContract } from '../sink-suite.ts'
 
 /** The role and the tables that processes meet: migrated by one engine, served by another with the real grants. */
 let dataDir: string
-let face: StartedClickHouse
+let server: StartedClickHouse
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'daybook-append-only-'))
   const migrator = await startClickHouse({ dataDir, role: 'migrator' })
   await migrate({ url: migrator.url, user: 'default', password: '', migrations: await readMigrations() })
   await migrator.close()
-  face = await startClickHouse({ dataDir, role: 'serving' })
+  server = await startClickHouse({ dataDir, role: 'serving' })
 }, 60_000)
 afterAll(async () => {
-  await face.close()
+  await server.close()
   await rm(dataDir, { recursive: true, force: true })
 })
 
 const DATABASE = 'daybook'
-const clients = () => createHotClients({ url: face.url, user: 'default', password: '' })
+const clients = () => createHotClients({ url: server.url, user: 'default', password: '' })
 const servingSink = (o: Parameters<typeof hotSink>[1] = {}) =>
   hotSink({ name: DATABASE }, { clients: clients(), ...o })
 
 async function rows<Row>(query: string): Promise<Row[]> {
-  const text = await ask(face.url, `${query.replaceAll('{db}', DATABASE)} FORMAT JSONEachRow`)
+  const text = await ask(server.url, `${query.replaceAll('{db}', DATABASE)} FORMAT JSONEachRow`)
   return text === '' ? [] : text.split('\n').map((line): Row => JSON.parse(line))
 }
 
@@ -96,7 +96,7 @@ describe('the role of processes that serve', () => {
     ...OTHER_REWRITES,
   ]
   it.each(statements)('is refused by the engine: %s', async (sql) => {
-    const { headers, body } = await post(face.url, {}, sql)
+    const { headers, body } = await post(server.url, {}, sql)
     expect(headers['x-clickhouse-exception-code'], body.toString()).toBe('497')
   })
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CheckedRecord } from '../../../consumers/engine/contracts.ts'
-import { MAX_INSERT_BYTES, MAX_INSERT_ROWS } from '../../../consumers/hot/settings.ts'
+import { MAX_INSERT_BYTES, MAX_INSERT_ROWS } from '../../../consumers/hot/clickhouse/settings.ts'
 import { HEADER_BYTES } from '../../../schemas/wire.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
 import { eventRecord, RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'

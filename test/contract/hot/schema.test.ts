@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventColumns } from '../../../consumers/hot/column-types.ts'
+import { eventColumns } from '../../../consumers/hot/insert/column-types.ts'
 import { migrate } from '../../../runtime/migrate.ts'
 import { readMigrations } from '../../../runtime/migrations.ts'
 import { type HotDatabase, hotDatabase } from '../../support/hot/database.ts'

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CheckedRecord, PartitionRef } from '../../../consumers/engine/contracts.ts'
 import { SourceRecord } from '../../../consumers/engine/source-record.ts'
-import { createQuarantine } from '../../../consumers/kafka/quarantine.ts'
-import { listQuarantine } from '../../../consumers/kafka/quarantine-list.ts'
-import { replayQuarantine } from '../../../consumers/kafka/quarantine-replay.ts'
-import { openCluster, readTopic, type TopicRecord } from '../../../consumers/kafka/topic-reader.ts'
+import { openCluster, readTopic, type TopicRecord } from '../../../consumers/kafka/fetch/topic-reader.ts'
+import { listQuarantine } from '../../../consumers/kafka/quarantine/quarantine-list.ts'
+import { replayQuarantine } from '../../../consumers/kafka/quarantine/quarantine-replay.ts'
+import { createQuarantineWriter } from '../../../consumers/kafka/quarantine/quarantine-writer.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 
 let broker: TestBroker
@@ -40,7 +40,7 @@ async function readAll(topic: string): Promise<TopicRecord[]> {
 describe('the quarantine topic', { timeout: 30_000 }, () => {
   it('holds the original bytes, with where they came from and why in headers', async () => {
     const topic = await broker.createTopic({ partitions: 2 })
-    const quarantine = createQuarantine({ brokers: broker.brokers, topic })
+    const quarantine = createQuarantineWriter({ brokers: broker.brokers, topic })
     const from: PartitionRef = { topic: 'audit.events.standard', topicId, partition: 3 }
     const value = Buffer.from([0, 0, 0, 0, 7, 0xff, 0xfe])
     await quarantine.put(from, [
@@ -72,7 +72,7 @@ describe('the quarantine topic', { timeout: 30_000 }, () => {
 
   it('takes more than one request can hold, in one put', async () => {
     const topic = await broker.createTopic()
-    const quarantine = createQuarantine({ brokers: broker.brokers, topic })
+    const quarantine = createQuarantineWriter({ brokers: broker.brokers, topic })
     const value = Buffer.alloc(300_000, 1)
     const records = Array.from({ length: 10 }, (_, i) => bad(BigInt(i), value))
     await quarantine.put({ topic: 't', topicId, partition: 0 }, records)
@@ -83,7 +83,7 @@ describe('the quarantine topic', { timeout: 30_000 }, () => {
 
   it('says so when it refuses a record for its size', async () => {
     const topic = await broker.createTopic({ config: { 'max.message.bytes': '2000' } })
-    const quarantine = createQuarantine({ brokers: broker.brokers, topic })
+    const quarantine = createQuarantineWriter({ brokers: broker.brokers, topic })
     const put = quarantine.put({ topic: 't', topicId, partition: 0 }, [bad(1n, Buffer.alloc(5_000))])
     await expect(put).rejects.toMatchObject({ code: 'DAYBOOK_KAFKA_RECORD_TOO_LARGE', retryable: false })
     await quarantine.close()
@@ -91,7 +91,7 @@ describe('the quarantine topic', { timeout: 30_000 }, () => {
 
   it('stops listing at the bound, and can be asked for some entries only', async () => {
     const topic = await broker.createTopic()
-    const quarantine = createQuarantine({ brokers: broker.brokers, topic })
+    const quarantine = createQuarantineWriter({ brokers: broker.brokers, topic })
     const records = Array.from({ length: 10 }, (_, i) => bad(BigInt(i), Buffer.from('x')))
     await quarantine.put({ topic: 't', topicId, partition: 0 }, records)
     await quarantine.close()
@@ -111,7 +111,7 @@ describe('the quarantine topic', { timeout: 30_000 }, () => {
   it('is replayed byte for byte to the original topic, with a header that names the first offset', async () => {
     const original = await broker.createTopic()
     const topic = await broker.createTopic()
-    const quarantine = createQuarantine({ brokers: broker.brokers, topic })
+    const quarantine = createQuarantineWriter({ brokers: broker.brokers, topic })
     const value = Buffer.from([0, 0, 0, 0, 9, 1])
     await quarantine.put({ topic: original, topicId, partition: 0 }, [bad(5n, value)])
     await quarantine.close()

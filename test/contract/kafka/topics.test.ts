@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { assertNoErrors, checkTopics } from '../../../consumers/kafka/check-topics.ts'
+import { assertNoErrors, checkTopics } from '../../../consumers/kafka/topics/check-topics.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 
 let broker: TestBroker

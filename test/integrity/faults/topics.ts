@@ -1,5 +1,5 @@
 import type { PartitionRef } from '../../../consumers/engine/contracts.ts'
-import { describeTopics } from '../../../consumers/kafka/describe-topics.ts'
+import { describeTopics } from '../../../consumers/kafka/topics/describe-topics.ts'
 import { initLocalArchive } from '../../../infra/local/steps/archive-init.ts'
 import { createBucket } from '../../../infra/local/steps/bucket.ts'
 import { createTopics } from '../../../infra/local/steps/topics.ts'

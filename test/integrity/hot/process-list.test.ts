@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { insertComment } from '../../../consumers/hot/running-inserts.ts'
+import { insertComment } from '../../../consumers/hot/ownership/running-inserts.ts'
 import { type HotDatabase, hotDatabase } from '../../support/hot/database.ts'
 
 /** What the fence relies on (docs/decisions/hot-fence.md). */

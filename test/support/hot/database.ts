@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { CheckedRecord, PartitionRef, Quarantine, Sink } from '../../../consumers/engine/contracts.ts'
-import { createHotClients } from '../../../consumers/hot/client.ts'
+import { createHotClients } from '../../../consumers/hot/clickhouse/client.ts'
 import { createHotSink, type HotSinkOptions } from '../../../consumers/hot/sink.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { noFailpoints } from '../../../runtime/failpoints.ts'

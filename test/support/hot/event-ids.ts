@@ -1,6 +1,6 @@
 import { SourceRecord } from '../../../consumers/engine/source-record.ts'
-import { EventIds } from '../../../consumers/hot/event-ids.ts'
-import type { EventRow } from '../../../consumers/hot/event-rows.ts'
+import { EventIds } from '../../../consumers/hot/copies/event-ids.ts'
+import type { EventRow } from '../../../consumers/hot/insert/event-rows.ts'
 
 const partition = { topic: 't', topicId: '5a1d3c1e-30a4-4c6e-9a55-0c6e2f0b7d11', partition: 0 }
 

@@ -1,5 +1,5 @@
-import type { Entry } from './entry.ts'
-import { Fifo } from './fifo.ts'
+import type { Entry } from '../spool/entry.ts'
+import { Fifo } from '../spool/fifo.ts'
 import type { Connection, SendOutcome } from './transport.ts'
 
 /** Fixed part of a record in a Kafka batch that our byte count must allow for. */

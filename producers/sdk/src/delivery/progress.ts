@@ -1,5 +1,5 @@
 import { DaybookError } from '../../../../schemas/errors.ts'
-import type { Entry } from './entry.ts'
+import type { Entry } from '../spool/entry.ts'
 
 interface Waiter {
   readonly sequence: number

@@ -1,7 +1,7 @@
+import type { Backlog } from '../spool/backlog.ts'
+import type { Entry, Marker, Span } from '../spool/entry.ts'
+import { Fifo } from '../spool/fifo.ts'
 import type { SpanReader } from '../spool/span-reader.ts'
-import type { Backlog } from './backlog.ts'
-import type { Entry, Marker, Span } from './entry.ts'
-import { Fifo } from './fifo.ts'
 import { Lane } from './lane.ts'
 import type { Connection, SendOutcome } from './transport.ts'
 

@@ -1,5 +1,5 @@
 import type { DaybookError } from '../../../../schemas/errors.ts'
-import type { Entry } from './entry.ts'
+import type { Entry } from '../spool/entry.ts'
 
 /** What `createAuditLog` tells its transport. */
 export interface TransportHost {

@@ -1,8 +1,8 @@
 import type { Kafka, Message, Producer, RecordMetadata } from 'kafkajs'
 import { DaybookError } from '../../../../schemas/errors.ts'
 import { writeFrameHeader } from '../../../../schemas/wire.ts'
-import type { Entry } from '../delivery/entry.ts'
 import type { Rejection, SendOutcome } from '../delivery/transport.ts'
+import type { Entry } from '../spool/entry.ts'
 import { stickyPartitioner } from './partition.ts'
 import { sendFailure } from './send-error.ts'
 

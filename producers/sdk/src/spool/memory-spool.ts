@@ -1,5 +1,5 @@
-import { Backlog } from '../delivery/backlog.ts'
 import { Arena } from './arena.ts'
+import { Backlog } from './backlog.ts'
 import { recordBytes, type SpoolRecord, writeRecord } from './record.ts'
 import type { AppendOutcome, Spool } from './spool.ts'
 

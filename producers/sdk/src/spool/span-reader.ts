@@ -1,4 +1,4 @@
-import type { Entry, Span } from '../delivery/entry.ts'
+import type { Entry, Span } from './entry.ts'
 import type { FileSystem } from './file-system.ts'
 import { findRecord, parseRecord, type SpoolRecord } from './record.ts'
 

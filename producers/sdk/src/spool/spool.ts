@@ -1,5 +1,5 @@
-import type { Backlog } from '../delivery/backlog.ts'
-import type { Item } from '../delivery/entry.ts'
+import type { Backlog } from './backlog.ts'
+import type { Item } from './entry.ts'
 import type { SpoolRecord } from './record.ts'
 
 /**

@@ -1,12 +1,12 @@
 import { createEngine } from '../../../../consumers/engine/engine.ts'
 import { noObserver } from '../../../../consumers/engine/observer.ts'
-import type { HotClients } from '../../../../consumers/hot/client.ts'
-import { createHotClients } from '../../../../consumers/hot/client.ts'
+import type { HotClients } from '../../../../consumers/hot/clickhouse/client.ts'
+import { createHotClients } from '../../../../consumers/hot/clickhouse/client.ts'
 import { createHotSink } from '../../../../consumers/hot/sink.ts'
-import { createQuarantine } from '../../../../consumers/kafka/quarantine.ts'
+import { createQuarantineWriter } from '../../../../consumers/kafka/quarantine/quarantine-writer.ts'
 import { createKafkaSource } from '../../../../consumers/kafka/source.ts'
-import { createCatalogue } from '../../../../consumers/records/catalogue.ts'
 import { createChecker } from '../../../../consumers/records/checker.ts'
+import { createCatalogue } from '../../../../consumers/records/schema-catalogue.ts'
 import { systemClock } from '../../../../runtime/clock.ts'
 import { failpointsFromFd } from '../../../../runtime/failpoint-pipe.ts'
 import { createLog } from '../../../../runtime/log.ts'
@@ -54,7 +54,7 @@ const sink = createHotSink({
   ),
   database: 'daybook',
   schemas: { table: catalogue.newest.schema, schemaOf: (id) => catalogue.schemaOf(id).schema },
-  quarantine: createQuarantine({ ...kafka, topic: config.quarantineTopic, log }),
+  quarantine: createQuarantineWriter({ ...kafka, topic: config.quarantineTopic, log }),
   clock: systemClock,
   failpoints,
 })

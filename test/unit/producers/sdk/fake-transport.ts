@@ -1,5 +1,5 @@
-import type { Entry } from '../../../../producers/sdk/src/delivery/entry.ts'
 import type { SendOutcome, Transport } from '../../../../producers/sdk/src/delivery/transport.ts'
+import type { Entry } from '../../../../producers/sdk/src/spool/entry.ts'
 import { ByteReader } from '../../../../schemas/bytes.ts'
 import { DaybookError } from '../../../../schemas/errors.ts'
 import { HEADER_BYTES } from '../../../../schemas/wire.ts'

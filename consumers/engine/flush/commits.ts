@@ -1,0 +1,95 @@
+import type { Failpoints } from '../../../runtime/failpoints.ts'
+import { Condition } from '../condition.ts'
+import type { PartitionRef, Source } from '../contracts.ts'
+import type { EngineObserver } from '../observer.ts'
+import type { PartitionSession } from '../partition-session.ts'
+import { type BackoffTools, backoffMs } from '../recovery/backoff.ts'
+
+export interface CommitsOptions {
+  readonly source: Pick<Source, 'commit'>
+  readonly backoff: BackoffTools
+  readonly failpoints: Failpoints
+  readonly observer: EngineObserver
+}
+
+/**
+ * Commits what is delivered, one request at a time; what is delivered meanwhile goes into the next one. A commit is
+ * only a hint to the group: failing is never fatal, and after a rebalance what was pending is dropped.
+ */
+export class Commits {
+  readonly #options: CommitsOptions
+  readonly #condition = new Condition()
+  readonly #pending = new Set<PartitionSession>()
+  readonly #committed = new WeakMap<PartitionSession, bigint>()
+  #running = false
+
+  constructor(options: CommitsOptions) {
+    this.#options = options
+  }
+
+  /** `session.committable` may have grown. */
+  note(session: PartitionSession): void {
+    if (session.isOver || session.committable === this.committed(session)) return
+    this.#pending.add(session)
+    if (!this.#running) void this.#run()
+  }
+
+  /** The last position that was committed, by this session or before it; 0 where there is none. */
+  committed(session: PartitionSession): bigint {
+    return this.#committed.get(session) ?? session.committedBefore ?? 0n
+  }
+
+  /** Resolves true when nothing is left to commit, false when `signal` aborts first. */
+  settled(signal: AbortSignal): Promise<boolean> {
+    return this.#condition.until(() => !this.#running, signal)
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    for (let failures = 0; this.#pending.size > 0; ) {
+      const sessions = this.#take()
+      const failed = sessions.length > 0 && !(await this.#commit(sessions, failures))
+      failures = failed ? failures + 1 : 0
+    }
+    this.#running = false
+    this.#condition.changed()
+  }
+
+  /** The pending sessions of one generation. */
+  #take(): PartitionSession[] {
+    const alive = [...this.#pending].filter((session) => !session.isOver)
+    this.#pending.clear()
+    return alive
+  }
+
+  async #commit(sessions: readonly PartitionSession[], failures: number): Promise<boolean> {
+    const { source, failpoints, observer } = this.#options
+    await failpoints.hit('commit.before')
+    const alive = sessions.filter((session) => !session.isOver)
+    const [first] = alive
+    if (first === undefined) return true
+    const next = new Map<PartitionRef, bigint>()
+    for (const session of alive) next.set(session.partition, session.committable)
+    try {
+      await source.commit(first.generation, next)
+    } catch (error) {
+      await this.#backOff(alive, failures, error)
+      return false
+    }
+    for (const session of alive) {
+      const position = next.get(session.partition) ?? session.committable
+      this.#committed.set(session, position)
+      observer.committed(session.partition, position)
+    }
+    await failpoints.hit('commit.after')
+    return true
+  }
+
+  async #backOff(sessions: readonly PartitionSession[], failures: number, error: unknown): Promise<void> {
+    const { backoff, observer } = this.#options
+    const delayMs = backoffMs(backoff, failures)
+    observer.retrying('commit', null, delayMs, error)
+    await backoff.clock.sleep(delayMs, sessions[0]?.signal)
+    for (const session of sessions) if (!session.isOver) this.#pending.add(session)
+  }
+}

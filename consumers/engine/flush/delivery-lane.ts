@@ -1,0 +1,124 @@
+import type { Clock } from '../../../runtime/clock.ts'
+import { isRetryable } from '../../../schemas/errors.ts'
+import type { Delivery, RangeOutcome, Sink } from '../contracts.ts'
+import type { EngineObserver } from '../observer.ts'
+import type { EngineLimits } from '../options.ts'
+import type { PartitionSession } from '../partition-session.ts'
+
+export interface DeliveryLaneOptions {
+  readonly sink: Pick<Sink, 'deliver'>
+  readonly limits: EngineLimits
+  readonly clock: Clock
+  readonly observer: EngineObserver
+  readonly sessions: () => Iterable<PartitionSession>
+  /** Aborts running deliveries; only when the process gives up. */
+  readonly signal: AbortSignal
+  readonly onDelivered: (session: PartitionSession) => void
+  readonly onFenced: (session: PartitionSession) => void
+  /** A retryable throw: part or all of the range may be in the store. */
+  readonly onAmbiguous: (session: PartitionSession, error: unknown) => void
+  /** After each delivery, whatever became of it. */
+  readonly onEnded: () => void
+  readonly onFault: (error: unknown) => void
+}
+
+interface Load {
+  readonly session: PartitionSession
+  readonly delivery: Delivery
+}
+
+/** Writes ready ranges: one per partition at a time, several partitions in one sink call. */
+export class DeliveryLane {
+  readonly #options: DeliveryLaneOptions
+  #running = 0
+  #turn = 0
+
+  constructor(options: DeliveryLaneOptions) {
+    this.#options = options
+  }
+
+  /** Whether another delivery could begin now, if there were something to deliver. */
+  get hasRoom(): boolean {
+    return this.#running < this.#options.limits.concurrentDeliveries
+  }
+
+  get isIdle(): boolean {
+    return this.#running === 0
+  }
+
+  /** Starts as many deliveries as the limits allow. Call whenever a session may have become ready. */
+  pump(): void {
+    while (this.hasRoom) {
+      const loads = this.#take()
+      if (loads.length === 0) return
+      this.#running++
+      for (const { session } of loads) session.delivering = true
+      this.#deliver(loads)
+        .catch(this.#options.onFault)
+        .finally(() => {
+          this.#running--
+          this.#options.onEnded()
+          this.pump()
+        })
+    }
+  }
+
+  /** Ready ranges up to the limits; each call begins with another partition, so that none starves. */
+  #take(): Load[] {
+    const { limits, sessions, signal } = this.#options
+    if (signal.aborted) return []
+    const loads: Load[] = []
+    let rows = 0
+    let bytes = 0
+    for (const session of this.#inTurn([...sessions()].filter((session) => session.ready))) {
+      const { head: range, claim } = session
+      if (range === undefined || claim === null) continue
+      rows += range.records.length
+      bytes += range.bytes
+      const fits = rows <= limits.deliveryRows && bytes <= limits.deliveryBytes
+      if (loads.length > 0 && !fits) break
+      loads.push({ session, delivery: { claim, range } })
+      if (loads.length >= limits.deliveryRanges) break
+    }
+    return loads
+  }
+
+  #inTurn(ready: readonly PartitionSession[]): PartitionSession[] {
+    if (ready.length === 0) return []
+    const start = this.#turn++ % ready.length
+    return [...ready.slice(start), ...ready.slice(0, start)]
+  }
+
+  async #deliver(loads: readonly Load[]): Promise<void> {
+    const { sink, clock, observer, signal } = this.#options
+    const ranges = loads.map((load) => load.delivery.range)
+    const startedAt = clock.now()
+    observer.deliveryStarted(ranges)
+    const result = await sink
+      .deliver(
+        loads.map((load) => load.delivery),
+        signal,
+      )
+      .then(
+        (outcomes) => ({ outcomes, error: null }),
+        (error: unknown) => ({ outcomes: null, error }),
+      )
+    observer.deliveryEnded(ranges, result.outcomes, clock.now() - startedAt)
+    loads.forEach(({ session }, at) => {
+      this.#settle(session, result.outcomes === null ? null : result.outcomes[at], result.error)
+    })
+  }
+
+  /** Results for a session that is over count for nothing: whoever claims next asks the store. */
+  #settle(session: PartitionSession, outcome: RangeOutcome | null | undefined, error: unknown): void {
+    session.delivering = false
+    if (session.isOver) session.releaseRunning()
+    else if (outcome === 'delivered') {
+      session.delivered()
+      this.#options.onDelivered(session)
+    } else if (outcome === 'fenced') this.#options.onFenced(session)
+    else if (outcome === null && !isRetryable(error)) this.#options.onFault(error)
+    // A missing outcome says nothing, like a throw.
+    else this.#options.onAmbiguous(session, error)
+  }
+}

@@ -1,0 +1,74 @@
+import type { PartitionRef } from '../contracts.ts'
+import type { Commits } from '../flush/commits.ts'
+import type { Pauses } from '../intake/fetch-pauses.ts'
+import type { PartitionSession, Waiting } from '../partition-session.ts'
+import type { Watchdog } from './watchdog.ts'
+
+export type EngineState = 'idle' | 'running' | 'stopping' | 'stopped' | 'failed'
+
+export interface PartitionHealth {
+  readonly partition: PartitionRef
+  /** False when there is lag and nothing was delivered for too long. */
+  readonly healthy: boolean
+  readonly state: 'claiming' | 'verifying' | 'idle' | 'open' | 'delivering' | 'recovering'
+  /** The step that is being tried again, and the code of its last error; null when nothing is in the way. */
+  readonly waiting: Waiting | null
+  /** Why fetching is paused. */
+  readonly paused: readonly string[]
+  /** The next offset to take in. */
+  readonly next: bigint
+  /** The store is known to hold everything below. */
+  readonly done: bigint
+  /** The committed position; 0 where there is none. */
+  readonly committed: bigint
+  readonly logEnd: bigint | null
+  /** Offsets in the log that the store does not hold. */
+  readonly lag: bigint
+  /** Milliseconds since the partition was last seen to make progress or to have no lag. */
+  readonly standingMs: number
+}
+
+export interface EngineHealth {
+  readonly healthy: boolean
+  readonly state: EngineState
+  readonly generation: number | null
+  /** The error that stopped the engine. */
+  readonly failure: unknown
+  readonly bufferedBytes: number
+  /** Since when the log could not be asked for its ends, in milliseconds; 0 where the last answer is fresh. */
+  readonly boundsUnknownMs: number
+  readonly partitions: readonly PartitionHealth[]
+}
+
+export interface HealthView {
+  readonly watchdog: Watchdog
+  readonly commits: Commits
+  readonly pauses: Pauses
+  /** Longer without progress than this, with lag, is unhealthy. */
+  readonly patienceMs: number
+}
+
+export function partitionHealth(session: PartitionSession, view: HealthView): PartitionHealth {
+  const { logEnd, lag, standingMs } = view.watchdog.look(session)
+  return {
+    partition: session.partition,
+    healthy: lag === 0n || standingMs <= view.patienceMs,
+    state: stateOf(session),
+    waiting: session.waiting,
+    paused: view.pauses.reasons(session.partition),
+    next: session.next,
+    done: session.doneThrough + 1n,
+    committed: view.commits.committed(session),
+    logEnd,
+    lag,
+    standingMs,
+  }
+}
+
+function stateOf(session: PartitionSession): PartitionHealth['state'] {
+  if (session.claim === null) return 'claiming'
+  if (session.recovering) return 'recovering'
+  if (session.delivering) return 'delivering'
+  if (session.unverified !== null) return 'verifying'
+  return session.hasUndelivered ? 'open' : 'idle'
+}

@@ -1,0 +1,41 @@
+import type { PartitionRef, Source } from '../contracts.ts'
+import { partitionKey } from '../contracts.ts'
+
+export type PauseReason = 'memory' | 'backoff'
+
+/** A partition is fetched when no reason to pause it is left. */
+export class Pauses {
+  readonly #source: Pick<Source, 'pause' | 'resume'>
+  readonly #reasons = new Map<string, Set<PauseReason>>()
+
+  constructor(source: Pick<Source, 'pause' | 'resume'>) {
+    this.#source = source
+  }
+
+  pause(partitions: readonly PartitionRef[], reason: PauseReason): void {
+    const stopped = partitions.filter((partition) => {
+      const reasons = this.#reasons.get(partitionKey(partition)) ?? new Set()
+      this.#reasons.set(partitionKey(partition), reasons.add(reason))
+      return reasons.size === 1
+    })
+    if (stopped.length > 0) this.#source.pause(stopped)
+  }
+
+  resume(partitions: readonly PartitionRef[], reason: PauseReason): void {
+    const freed = partitions.filter((partition) => {
+      const reasons = this.#reasons.get(partitionKey(partition))
+      return reasons?.delete(reason) === true && reasons.size === 0
+    })
+    if (freed.length > 0) this.#source.resume(freed)
+  }
+
+  /** A new generation starts unpaused, whatever the source remembers. */
+  reset(partitions: readonly PartitionRef[]): void {
+    this.#reasons.clear()
+    this.#source.resume(partitions)
+  }
+
+  reasons(partition: PartitionRef): readonly PauseReason[] {
+    return [...(this.#reasons.get(partitionKey(partition)) ?? [])]
+  }
+}

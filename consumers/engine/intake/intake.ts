@@ -1,0 +1,153 @@
+import type { Failpoints } from '../../../runtime/failpoints.ts'
+import type { CheckedRecord, Checker, Gap, Sink, SourceBatch, SourceRecord } from '../contracts.ts'
+import { decodeRegression, logLost, tipContradicted } from '../faults.ts'
+import type { Cutter } from '../flush/cutter.ts'
+import type { CutCause, EngineObserver } from '../observer.ts'
+import type { PartitionSession } from '../partition-session.ts'
+import { higher } from '../range.ts'
+import { type BackoffTools, untilDone } from '../recovery/backoff.ts'
+import { retried } from '../recovery/retry-report.ts'
+import type { DecodeCircuit } from './decode-circuit.ts'
+import type { FloodAlarm } from './flood-alarm.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+
+export interface IntakeOptions {
+  readonly checker: Checker
+  readonly sink: Pick<Sink, 'fingerprint'>
+  readonly cutter: Cutter
+  readonly memory: MemoryBudget
+  readonly circuit: DecodeCircuit
+  readonly floodAlarm: FloodAlarm
+  readonly backoff: BackoffTools
+  readonly failpoints: Failpoints
+  readonly observer: EngineObserver
+}
+
+/** From a fetched batch to the open range: everything is checked here, nothing is skipped without a named gap. */
+export class Intake {
+  readonly #options: IntakeOptions
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+  }
+
+  /** @throws DaybookError when offsets are missing, the store contradicts the log, or decoding has regressed. */
+  async take(session: PartitionSession, batch: SourceBatch): Promise<void> {
+    const { failpoints, memory, observer } = this.#options
+    await failpoints.hit('fetch.before')
+    session.highWatermark = batch.highWatermark
+    const from = session.unverified?.offset ?? session.next
+    if (batch.last < from || !(await memory.room(session.intakeSignal))) return
+    const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)
+    if (!(await this.#prepared(session, records))) return
+    this.#verifyTip(session, batch, records)
+    observer.fetched(session.partition, records.length, batch.highWatermark)
+    let done = 0
+    for (const gap of batch.gaps) {
+      done = await this.#addRecords(session, records, done, gap.first)
+      if (session.intakeSignal.aborted) return
+      this.#addGap(session, gap)
+    }
+    await this.#addRecords(session, records, done, null)
+    if (session.intakeSignal.aborted) return
+    // Also the end of a batch must be explained.
+    this.#fillHole(session, batch.last + 1n)
+    await failpoints.hit('fetch.after')
+  }
+
+  /** False when nothing more is to be taken in. A registry that is down only makes this partition wait. */
+  async #prepared(session: PartitionSession, records: readonly SourceRecord[]): Promise<boolean> {
+    if (records.length === 0) return !session.intakeSignal.aborted
+    const { checker, backoff, observer } = this.#options
+    const attempt = await untilDone(backoff, {
+      run: () => checker.prepare(records),
+      signal: session.intakeSignal,
+      onRetry: retried(observer, 'prepare', session),
+    })
+    session.waiting = null
+    return attempt.kind === 'done'
+  }
+
+  /** Compares the store's last record with the log's, once per claim, where the log still has it. */
+  #verifyTip(session: PartitionSession, batch: SourceBatch, records: readonly SourceRecord[]): void {
+    const stored = session.unverified
+    if (stored === null) return
+    session.unverified = null
+    if (batch.first > stored.offset) return
+    const record = records.find((candidate) => candidate.offset === stored.offset)
+    if (record === undefined) {
+      throw tipContradicted(session.partition, stored.offset, 'the store holds a record and Kafka has none')
+    }
+    const checked = { record, verdict: this.#options.checker.check(record) }
+    if (checked.verdict.kind === 'bad' && stored.kind === 'event') {
+      throw decodeRegression(session.partition, stored.offset, checked.verdict.schemaId)
+    }
+    if (!this.#options.sink.fingerprint(checked, session.partition).equals(stored.hash)) {
+      throw tipContradicted(session.partition, stored.offset, 'the store holds another record than Kafka')
+    }
+    this.#options.circuit.observe(session.partition, checked)
+  }
+
+  /** Adds the records from number `from` on that lie before offset `before`; returns the number of the next one. */
+  async #addRecords(
+    session: PartitionSession,
+    records: readonly SourceRecord[],
+    from: number,
+    before: bigint | null,
+  ): Promise<number> {
+    const { cutter } = this.#options
+    let at = from
+    for (; at < records.length && !session.intakeSignal.aborted; at++) {
+      const record = records[at]
+      if (record === undefined || (before !== null && record.offset > before)) break
+      const full = cutter.before(session, record)
+      if (full !== null) {
+        await cutter.cut(session, full)
+        if (session.intakeSignal.aborted) break
+      }
+      const cause = this.#addRecord(session, record)
+      if (cause !== null) await cutter.cut(session, cause)
+    }
+    return at
+  }
+
+  /** Synchronous: this is the path of every record. Returns why the range is full now, or null. */
+  #addRecord(session: PartitionSession, record: SourceRecord): CutCause | null {
+    const { cutter, memory, checker } = this.#options
+    if (record.offset !== session.next) {
+      if (record.offset < session.next) return null
+      this.#fillHole(session, record.offset)
+    }
+    const checked = { record, verdict: checker.check(record) }
+    this.#observe(session, checked)
+    session.open.addRecord(checked)
+    memory.add(record.size)
+    return cutter.after(session)
+  }
+
+  #addGap(session: PartitionSession, gap: Gap): void {
+    if (gap.last < session.next) return
+    this.#fillHole(session, gap.first)
+    const first = higher(gap.first, session.next)
+    session.open.addGap({ ...gap, first })
+  }
+
+  /** Offsets below `next` that nothing explains are lost; they are passed only where an operator accepted that. */
+  #fillHole(session: PartitionSession, next: bigint): void {
+    const first = session.next
+    if (next <= first) return
+    const last = next - 1n
+    const accepted = session.acceptedLossThrough
+    if (accepted === null || accepted < last) throw logLost(session.partition, first, last)
+    session.open.addGap({ first, last, reason: 'lost_accepted' })
+  }
+
+  #observe(session: PartitionSession, checked: CheckedRecord): void {
+    const { circuit, floodAlarm, observer } = this.#options
+    circuit.observe(session.partition, checked)
+    floodAlarm.observe(session, checked)
+    const { record, verdict } = checked
+    if (verdict.kind !== 'bad') return
+    observer.badRecord(session.partition, record.offset, verdict.code, verdict.schemaId)
+  }
+}

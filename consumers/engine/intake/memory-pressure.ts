@@ -1,0 +1,67 @@
+import type { Cutter } from '../flush/cutter.ts'
+import type { EngineObserver } from '../observer.ts'
+import type { PartitionSession } from '../partition-session.ts'
+import type { Pauses } from './fetch-pauses.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+
+export interface PressureOptions {
+  readonly memory: MemoryBudget
+  readonly cutter: Cutter
+  readonly pauses: Pauses
+  readonly observer: EngineObserver
+  readonly sessions: () => Iterable<PartitionSession>
+  readonly onFault: (error: unknown) => void
+}
+
+/** At the memory cap: first cut the largest open ranges, so that there is something to deliver, then stop fetching. */
+export class Pressure {
+  readonly #options: PressureOptions
+  #paused = false
+
+  constructor(options: PressureOptions) {
+    this.#options = options
+  }
+
+  /** Call after the buffered bytes have changed. */
+  adjust(): void {
+    const { memory, pauses, observer } = this.#options
+    if (memory.isFull) {
+      this.#cutLargest()
+      pauses.pause(this.#partitions(), 'memory')
+    } else if (this.#paused && this.#movingBytes() <= memory.lowBytes) {
+      pauses.resume(this.#partitions(), 'memory')
+    } else return
+    if (this.#paused === memory.isFull) return
+    this.#paused = memory.isFull
+    observer.memory(memory.bytes, this.#paused)
+  }
+
+  /** The pauses of the old generation are gone. */
+  reset(): void {
+    this.#paused = false
+  }
+
+  /** Without the bytes of partitions that wait for the store: one of those must not keep the others paused. */
+  #movingBytes(): number {
+    let bytes = this.#options.memory.bytes
+    for (const session of this.#options.sessions()) if (session.recovering) bytes -= session.bufferedBytes
+    return bytes
+  }
+
+  /** Cuts until what stays open is below the low-water mark: else delivering everything cut would not end the pause. */
+  #cutLargest(): void {
+    const { memory, cutter, sessions, onFault } = this.#options
+    const open = [...sessions()].filter((session) => session.open.rows > 0)
+    open.sort((a, b) => b.open.bytes - a.open.bytes)
+    let openBytes = open.reduce((sum, session) => sum + session.open.bytes, 0)
+    for (const session of open) {
+      if (openBytes <= memory.lowBytes) return
+      openBytes -= session.open.bytes
+      cutter.cut(session, 'memory').catch(onFault)
+    }
+  }
+
+  #partitions() {
+    return [...this.#options.sessions()].map((session) => session.partition)
+  }
+}

@@ -1,0 +1,54 @@
+import type { Clock } from '../../../runtime/clock.ts'
+import { isRetryable } from '../../../schemas/errors.ts'
+
+export interface BackoffTools {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly firstMs: number
+  readonly maxMs: number
+}
+
+/** Doubles with each attempt up to the maximum; the upper half is jitter, so that workers do not return together. */
+export function backoffMs(tools: BackoffTools, attempt: number): number {
+  const ceiling = Math.min(tools.maxMs, tools.firstMs * 2 ** Math.min(attempt, 30))
+  return ceiling / 2 + tools.random() * (ceiling / 2)
+}
+
+/** What became of something that is tried until it works or nobody wants it any more. */
+export type Attempted<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'over' }
+
+export interface Attempt<T> {
+  readonly run: () => Promise<T>
+  /** Ends the attempts, also one that never answers. */
+  readonly signal: AbortSignal
+  readonly onRetry: (delayMs: number, error: unknown) => void
+}
+
+/** Tries again after every retryable error, for as long as `signal` allows. @throws the first error that is not retryable. */
+export async function untilDone<T>(tools: BackoffTools, attempt: Attempt<T>): Promise<Attempted<T>> {
+  for (let failures = 0; ; failures++) {
+    try {
+      const result = await orOver(attempt.run, attempt.signal)
+      return attempt.signal.aborted ? { kind: 'over' } : result
+    } catch (error) {
+      if (attempt.signal.aborted) return { kind: 'over' }
+      if (!isRetryable(error)) throw error
+      const delayMs = backoffMs(tools, failures)
+      attempt.onRetry(delayMs, error)
+      await tools.clock.sleep(delayMs, attempt.signal)
+      if (attempt.signal.aborted) return { kind: 'over' }
+    }
+  }
+}
+
+/** Like `run()`, but ends as `over` when `signal` aborts, whether `run` heeds it or not. */
+export async function orOver<T>(run: () => Promise<T>, signal: AbortSignal): Promise<Attempted<T>> {
+  if (signal.aborted) return { kind: 'over' }
+  return new Promise((resolve, reject) => {
+    const over = () => resolve({ kind: 'over' })
+    signal.addEventListener('abort', over, { once: true })
+    run()
+      .then((value) => resolve({ kind: 'done', value }), reject)
+      .finally(() => signal.removeEventListener('abort', over))
+  })
+}

@@ -1,0 +1,51 @@
+import { MAX_INSERT_BYTES, MAX_INSERT_ROWS } from '../clickhouse/settings.ts'
+import type { HotClaim } from '../ownership/claim.ts'
+import type { ClaimedRows } from './event-insert.ts'
+import type { EventRow } from './event-rows.ts'
+import { bodyBytes } from './insert-body.ts'
+
+const DAY_MS = 86_400_000
+/** The statement names each partition; more would make it longer than servers accept in a URL. */
+const MAX_INSERT_RANGES = 48
+
+/** Rows of one delivery's range that are not inserted yet, in offset order. */
+export interface Queue {
+  readonly claim: HotClaim
+  readonly rows: readonly EventRow[]
+  /** How many of them are inserted. */
+  done: number
+}
+
+/**
+ * What the next insert takes: from each queue the rows at its head, all received on one day (UTC), hence in one
+ * partition of the table, and within the limits of one block. Empty when all is done. Rows of one queue always go in
+ * order, so that a crash between two inserts leaves no hole.
+ */
+export function planInsert(queues: readonly Queue[]): ClaimedRows[] {
+  const parts: ClaimedRows[] = []
+  let day: number | null = null
+  let rowsLeft = MAX_INSERT_ROWS
+  let bytesLeft = MAX_INSERT_BYTES
+  for (const queue of queues) {
+    const head = queue.rows[queue.done]
+    if (head === undefined) continue
+    day ??= dayOf(head)
+    let end = queue.done
+    for (; end < queue.rows.length; end++) {
+      const row = queue.rows[end]
+      if (row === undefined || rowsLeft === 0 || dayOf(row) !== day) break
+      const bytes = bodyBytes(row)
+      // One row alone always fits: the pipeline's limit for a record is far below an insert's.
+      if (bytes > bytesLeft && (parts.length > 0 || end > queue.done)) break
+      rowsLeft--
+      bytesLeft -= bytes
+    }
+    if (end > queue.done) parts.push({ claim: queue.claim, rows: queue.rows.slice(queue.done, end) })
+    if (parts.length === MAX_INSERT_RANGES) break
+  }
+  return parts
+}
+
+function dayOf(row: EventRow): number {
+  return Math.floor(row.record.appendTime / DAY_MS)
+}

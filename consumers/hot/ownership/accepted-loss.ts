@@ -1,0 +1,31 @@
+import type { PartitionRef } from '../../engine/contracts.ts'
+import type { HotStore } from '../clickhouse/store.ts'
+
+export interface AcceptedHotLoss {
+  readonly partition: PartitionRef
+  /** The last offset that Kafka no longer holds and the hot store never will. */
+  readonly through: bigint
+  /** Who accepted it, and why. */
+  readonly by: string
+  readonly reason: string
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+}
+
+/**
+ * Records for good that offsets up to `through` are lost; durable when it returns. The first delivery behind them
+ * lists the gap. A repeat adds a row that changes nothing.
+ * @throws DaybookError DAYBOOK_HOT_…
+ */
+export async function acceptHotLoss(
+  store: HotStore,
+  loss: AcceptedHotLoss,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { topic, topicId, partition } = loss.partition
+  const row = {
+    ...{ topic, topic_id: topicId, partition, through: String(loss.through) },
+    ...{ by: loss.by, reason: loss.reason, at: loss.at },
+  }
+  await store.append('accepted_losses', [row], signal)
+}

@@ -1,0 +1,138 @@
+import { DaybookError } from '../../../schemas/errors.ts'
+
+/**
+ * The part of kafkajs that is not in its type declarations. It is reached through the cluster object that kafkajs
+ * hands to every partition assigner, so only this consumer's own connections are touched and nothing is patched
+ * process-wide. Everything here is checked when it is first used: a version with another inside fails at start.
+ */
+export interface WireRequest {
+  readonly apiKey: number
+  readonly apiVersion: number
+  readonly apiName: string
+  /** The body after the request header's client id. For flexible versions it begins with the header's tagged fields. */
+  readonly body: Buffer
+}
+
+export interface JoinedGroup {
+  readonly generationId: number
+  readonly memberId: string
+}
+
+export interface BrokerHandle {
+  readonly nodeId: number
+  isConnected(): boolean
+  disconnect(): Promise<void>
+  /** Sends a request of our own on kafkajs's connection (TLS, SASL and time-outs are kafkajs's). */
+  send<T>(request: WireRequest, requestTimeoutMs: number, decode: (payload: Buffer) => T): Promise<T>
+  /** The highest version of an API that this broker speaks, -1 where it does not know it. */
+  maxVersion(apiKey: number): number
+}
+
+type Method = (...args: unknown[]) => unknown
+
+function method(target: object, name: string): Method {
+  const value: unknown = Reflect.get(target, name)
+  if (typeof value !== 'function') throw unexpectedShape(name)
+  return (...args) => Reflect.apply(value, target, args)
+}
+
+function unexpectedShape(what: string): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_KAFKA_CLIENT_VERSION',
+    `kafkajs has no ${what}: another version than the pinned one is loaded; run npm ci`,
+    { details: { missing: what } },
+  )
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** @throws DaybookError DAYBOOK_KAFKA_CLIENT_VERSION when the object is not what the pinned version makes. */
+export function brokerHandle(broker: unknown): BrokerHandle {
+  if (!isObject(broker)) throw unexpectedShape('broker')
+  const pool: unknown = Reflect.get(broker, 'connectionPool')
+  const nodeId: unknown = Reflect.get(broker, 'nodeId')
+  if (!isObject(pool)) throw unexpectedShape('broker.connectionPool')
+  const send = method(pool, 'send')
+  const isConnected = method(broker, 'isConnected')
+  const disconnect = method(broker, 'disconnect')
+  return {
+    nodeId: Number(nodeId),
+    isConnected: () => isConnected() === true,
+    disconnect: async () => {
+      await disconnect()
+    },
+    maxVersion: (apiKey) => readMaxVersion(Reflect.get(broker, 'versions'), apiKey),
+    send: async (request, requestTimeoutMs, decode) => {
+      let decoded: { readonly value: ReturnType<typeof decode> } | null = null
+      await send({
+        request: { ...request, encode: async () => ({ buf: request.body, buffer: request.body }) },
+        response: {
+          decode: async (payload: Buffer) => {
+            decoded = { value: decode(payload) }
+            return {}
+          },
+          parse: async () => null,
+        },
+        requestTimeout: requestTimeoutMs,
+        logResponseError: false,
+      })
+      return settled(decoded, request.apiName)
+    },
+  }
+}
+
+function settled<T>(decoded: { readonly value: T } | null, apiName: string): T {
+  if (decoded === null) throw unexpectedShape(`response to ${apiName}`)
+  return decoded.value
+}
+
+function readMaxVersion(versions: unknown, apiKey: number): number {
+  if (!isObject(versions)) return -1
+  const range: unknown = Reflect.get(versions, String(apiKey))
+  if (!isObject(range)) return -1
+  const max: unknown = Reflect.get(range, 'maxVersion')
+  return typeof max === 'number' ? max : -1
+}
+
+export interface GroupHooks {
+  /** Called before every join request: the member's generation is over. */
+  leaving(): void
+  /** Called when the broker has answered a join. The assignment follows with kafkajs's GROUP_JOIN event. */
+  joined(group: JoinedGroup): void
+}
+
+/**
+ * Lets `hooks` see the joins that kafkajs sends: it has no revoke callback and tells no one its generation.
+ * `cluster` is the object that kafkajs gives to partition assigners.
+ */
+export function observeJoins(cluster: object, hooks: GroupHooks): void {
+  const find = method(cluster, 'findGroupCoordinator')
+  const wrapped = new WeakSet<object>()
+  const observed = async (...args: unknown[]): Promise<unknown> => {
+    const broker = await find(...args)
+    if (isObject(broker) && !wrapped.has(broker)) {
+      wrapped.add(broker)
+      wrapJoin(broker, hooks)
+    }
+    return broker
+  }
+  Reflect.set(cluster, 'findGroupCoordinator', observed)
+}
+
+function wrapJoin(broker: object, hooks: GroupHooks): void {
+  const join = method(broker, 'joinGroup')
+  const observed = async (...args: unknown[]): Promise<unknown> => {
+    hooks.leaving()
+    const group = await join(...args)
+    if (!isObject(group)) throw unexpectedShape('joinGroup answer')
+    const generationId: unknown = Reflect.get(group, 'generationId')
+    const memberId: unknown = Reflect.get(group, 'memberId')
+    if (typeof generationId !== 'number' || typeof memberId !== 'string')
+      throw unexpectedShape('generationId')
+    hooks.joined({ generationId, memberId })
+    return group
+  }
+  Reflect.set(broker, 'joinGroup', observed)
+}

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest'
+import { goodValue } from '../../../../support/fakes/fake-checker.ts'
+import { EngineBench } from '../bench.ts'
+
+const cut = { maxRows: 5, maxBytes: 1_000_000, maxAgeMs: 1_000 }
+
+async function delivered(bench: EngineBench, count: number): Promise<void> {
+  for (let at = 0; at < count; at++) bench.log().append(goodValue(1), 1_000)
+  await bench.assign()
+  await bench.fetch()
+}
+
+test('a failing commit is tried again and stops nothing', async () => {
+  const bench = new EngineBench({ cut })
+  bench.source.commitFails = 3
+  await delivered(bench, 5)
+  await bench.pass(10)
+  expect(bench.committed()).toBeUndefined()
+  await bench.pass(5_000)
+  expect(bench.committed()).toBe(5n)
+  expect(bench.crashes).toEqual([])
+})
+
+test('what is delivered while a commit runs goes into one later commit', async () => {
+  const bench = new EngineBench({ cut })
+  const hold = bench.failpoints.holdAt('commit.before')
+  await delivered(bench, 20)
+  await bench.pass(10)
+  expect(bench.stored()).toHaveLength(4)
+  hold.release()
+  await bench.pass(10)
+  expect(bench.source.commits.length).toBeLessThanOrEqual(2)
+  expect(bench.committed()).toBe(20n)
+})
+
+test('a commit that waits for its turn is dropped when the generation is over', async () => {
+  const bench = new EngineBench({ cut })
+  bench.source.commitFails = 1_000
+  await delivered(bench, 5)
+  await bench.pass(10)
+  await bench.assign()
+  bench.source.commitFails = 0
+  await bench.pass(5_000)
+  expect(bench.source.commits).toEqual([])
+})
+
+test('nothing is committed before the store holds it', async () => {
+  const bench = new EngineBench({ cut })
+  const hold = bench.failpoints.holdAt('effect.before')
+  await delivered(bench, 5)
+  await bench.pass(100)
+  expect(bench.source.commits).toEqual([])
+  hold.release()
+  await bench.pass(10)
+  expect(bench.committed()).toBe(5n)
+})

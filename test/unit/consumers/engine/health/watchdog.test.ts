@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { goodValue } from '../../../../support/fakes/fake-checker.ts'
+import { EngineBench } from '../bench.ts'
+
+const cut = { maxRows: 5, maxBytes: 1_000_000, maxAgeMs: 1_000 }
+const limits = { stallMs: 10_000, watchdogMs: 1_000 }
+
+function grow(bench: EngineBench, count: number): void {
+  for (let at = 0; at < count; at++) bench.log().append(goodValue(1), 1_000)
+  bench.source.answered.set('id-audit/0', bench.log().bounds)
+}
+
+test('a source that hands over nothing while the log grows turns the partition red', async () => {
+  const bench = new EngineBench({ cut, limits })
+  await bench.assign()
+  grow(bench, 8)
+  await bench.pass(5_000)
+  expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [{ lag: 8n }] })
+  await bench.pass(9_000)
+  expect(bench.engine.health()).toMatchObject({ healthy: false, partitions: [{ healthy: false, lag: 8n }] })
+  await bench.fetch()
+  await bench.pass(1_500)
+  expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [{ lag: 0n }] })
+})
+
+test('rebalances do not hide a partition that never gets anywhere', async () => {
+  const bench = new EngineBench({ cut, limits })
+  await bench.assign()
+  grow(bench, 8)
+  for (let at = 0; at < 5; at++) {
+    await bench.pass(3_000)
+    await bench.assign()
+  }
+  expect(bench.engine.health().healthy).toBe(false)
+})
+
+test('a partition without lag stays healthy however long nothing happens', async () => {
+  const bench = new EngineBench({ cut, limits })
+  grow(bench, 5)
+  await bench.assign()
+  await bench.fetch()
+  await bench.pass(120_000)
+  expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [{ state: 'idle' }] })
+})
+
+test('a log that is cut below what is stored stops the worker', async () => {
+  const bench = new EngineBench({ cut, limits })
+  grow(bench, 10)
+  await bench.assign()
+  await bench.fetch()
+  await bench.pass(100)
+  bench.log().truncateFrom(6n)
+  bench.source.answered.set('id-audit/0', bench.log().bounds)
+  await bench.pass(1_500)
+  expect(bench.crashCode()).toBe('DAYBOOK_ENGINE_TIP_BEYOND_LOG')
+})
+
+test('a log that cannot be asked for long is unhealthy, since nobody knows the lag', async () => {
+  const bench = new EngineBench({ cut, limits })
+  await bench.assign()
+  bench.source.boundsFail = true
+  await bench.pass(8_000)
+  expect(bench.engine.health().healthy).toBe(true)
+  await bench.pass(8_000)
+  expect(bench.engine.health()).toMatchObject({ healthy: false, state: 'running' })
+})
+
+test('a registry that is down holds up one partition, which says so', async () => {
+  const bench = new EngineBench({ cut, limits })
+  grow(bench, 5)
+  await bench.assign()
+  bench.registryIsDown = true
+  const waiting = bench.fetch()
+  await bench.pass(500)
+  expect(bench.engine.health().partitions[0]).toMatchObject({
+    waiting: { step: 'prepare', code: 'DAYBOOK_TEST_UNAVAILABLE' },
+    next: 0n,
+  })
+  bench.registryIsDown = false
+  await bench.pass(3_000)
+  await waiting
+  expect(bench.stored()).toEqual(['0..4'])
+  expect(bench.engine.health().partitions[0]?.waiting).toBe(null)
+})

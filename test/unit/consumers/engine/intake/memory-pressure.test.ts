@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest'
+import { goodValue } from '../../../../support/fakes/fake-checker.ts'
+import { EngineBench } from '../bench.ts'
+
+const cut = { maxRows: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000_000 }
+const limits = { memoryBytes: 1_000, memoryLowBytes: 400 }
+
+function bench(partitions: number): EngineBench {
+  const made = new EngineBench({ cut, limits, partitions })
+  for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  return made
+}
+
+test('at the cap the largest open range is cut and delivered, smaller ones stay open', async () => {
+  const made = bench(2)
+  await made.assign()
+  await made.fetch(0, 0n, 3n)
+  await made.fetch(1, 0n, 9n)
+  await made.fetch(0, 4n, 9n)
+  expect(made.stored()).toEqual([])
+  await made.pass(0)
+  expect(made.stored(1)).toEqual(['0..9'])
+  expect(made.engine.health().bufferedBytes).toBeLessThanOrEqual(500)
+})
+
+test('fetching is paused at the cap, and resumed below the low-water mark', async () => {
+  const made = bench(2)
+  const hold = made.failpoints.holdAt('effect.before')
+  await made.assign()
+  await made.fetch(0)
+  await made.fetch(1)
+  expect(made.source.paused.size).toBe(2)
+  expect(made.engine.health().partitions[0]?.paused).toEqual(['memory'])
+  hold.release()
+  await made.pass(0)
+  expect(made.source.paused.size).toBe(0)
+})
+
+test('a batch that comes while memory is full waits until there is room', async () => {
+  const made = bench(3)
+  const hold = made.failpoints.holdAt('effect.before')
+  await made.assign()
+  await made.fetch(0)
+  await made.fetch(1)
+  let taken = false
+  const late = made.fetch(2).then(() => {
+    taken = true
+  })
+  await made.pass(1_000)
+  expect(taken).toBe(false)
+  expect(made.engine.health().bufferedBytes).toBe(1_000)
+  hold.release()
+  await late
+  expect(taken).toBe(true)
+})
+
+test('a partition that waits for the store does not keep the others paused', async () => {
+  const made = new EngineBench({
+    cut,
+    limits: { ...limits, memoryLowBytes: 100, deliveryRanges: 1 },
+    partitions: 2,
+    sink: (sink) => ({
+      name: sink.name,
+      claim: (partition, signal) => sink.claim(partition, signal),
+      deliver: async (deliveries, signal) => {
+        if (deliveries[0]?.range.partition.partition === 0) made.failpoints.failAt('send.before')
+        return sink.deliver(deliveries, signal)
+      },
+      fingerprint: (record, partition) => sink.fingerprint(record, partition),
+      close: () => sink.close(),
+    }),
+  })
+  for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  await made.assign()
+  await made.fetch(0)
+  await made.fetch(1)
+  await made.pass(300)
+  expect(made.stored(1)).toEqual(['0..9'])
+  expect(made.source.paused).toEqual(new Set(['id-audit/0']))
+})

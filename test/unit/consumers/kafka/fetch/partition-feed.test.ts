@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import type { SourceBatch } from '../../../../../consumers/engine/contracts.ts'
+import { PartitionFeed } from '../../../../../consumers/kafka/fetch/partition-feed.ts'
+import { buildBatch } from '../protocol/batch-builder.ts'
+
+const ref = { topic: 't', topicId: '0b2e8a1c-1111-4222-8333-444455556666', partition: 0 }
+
+function fetched(first: number, count: number) {
+  const batches = Array.from({ length: count }, (_, i) => {
+    return buildBatch({ base: BigInt(first + i), records: [{ delta: 0, value: Buffer.alloc(100) }] })
+  })
+  const answer = { topicId: ref.topicId, partition: 0, errorCode: 0, logStart: 0n, aborted: [] }
+  return { ...answer, highWatermark: 100n, recordBatches: Buffer.concat(batches) }
+}
+
+function start(onBatch: (batch: SourceBatch) => Promise<void>) {
+  const over = new AbortController()
+  const taken: SourceBatch[] = []
+  const feed = new PartitionFeed({
+    ref,
+    generation: 1,
+    position: 0n,
+    limits: { maxSliceBytes: 1, maxBatchBytes: 10_000 },
+    signal: over.signal,
+    handOver: async (batch) => {
+      taken.push(batch)
+      await onBatch(batch)
+    },
+    onRoom: () => {},
+    onFailure: (error) => {
+      throw error
+    },
+  })
+  return { feed, over, taken }
+}
+
+it('hands nothing of a generation over once that generation has ended, in the midst of an answer too', async () => {
+  const { feed, over, taken } = start(async () => over.abort())
+  feed.take(fetched(0, 3))
+  feed.take(fetched(3, 3))
+  await feed.settled()
+  expect(taken.map(({ first }) => first)).toEqual([0n])
+})
+
+it('hands answers over one after the other and holds two at most', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { feed, taken } = start(() => gate.promise)
+  feed.take(fetched(0, 2))
+  expect(feed.canFetch()).toBe(true)
+  feed.take(fetched(2, 2))
+  expect(feed.canFetch()).toBe(false)
+  expect(feed.position).toBe(4n)
+  gate.resolve()
+  await feed.settled()
+  expect(feed.canFetch()).toBe(true)
+  expect(taken.map(({ first }) => first)).toEqual([0n, 1n, 2n, 3n])
+})
