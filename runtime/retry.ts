@@ -1,11 +1,8 @@
 import { DaybookError, isRetryable } from '../schemas/errors.ts'
+import { type BackoffPolicy, backoffMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
 
-export interface RetryPolicy {
-  /** Upper bound of the first pause; each further bound is twice the one before. */
-  readonly baseDelayMs: number
-  /** No pause is longer. */
-  readonly maxDelayMs: number
+export interface RetryPolicy extends BackoffPolicy {
   /** No attempt begins later than this after the first began. Undefined: until `signal` aborts. */
   readonly deadlineMs?: number
 }
@@ -21,15 +18,6 @@ export interface RetryOptions {
 }
 
 export const DEFAULT_RETRY: RetryPolicy = { baseDelayMs: 100, maxDelayMs: 10_000 }
-
-/**
- * The pause before attempt `attempt` + 1 (attempts count from 1): evenly drawn between nothing and the bound ("full
- * jitter"), so that many clients that failed together do not come back together.
- */
-export function backoffMs(attempt: number, policy: RetryPolicy, random: () => number = Math.random): number {
-  const bound = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** Math.min(attempt - 1, 30))
-  return Math.floor(random() * bound)
-}
 
 /**
  * Calls `attempt` until it succeeds, fails with an error that is not retryable, the deadline passes or `signal`

@@ -1,8 +1,8 @@
 /** Events from Kafka into locked objects: the CPU time of the whole cold worker, see README.md. */
 
-import { initLocalArchive } from '../../infra/local/steps/archive-init.ts'
-import { createBucket } from '../../infra/local/steps/bucket.ts'
-import { ensureSigningKey } from '../../infra/local/steps/signing-key.ts'
+import { initArchiveOf } from '../../operations/archive-init.ts'
+import { createBucket } from '../../operations/create-bucket.ts'
+import { ensureSigningKey } from '../../operations/signing-key.ts'
 import { type BenchStack, withBenchStack } from '../measure/bench-stack.ts'
 import { FIXTURES, readFlags } from '../measure/flags.ts'
 import { machine } from '../measure/machine.ts'
@@ -54,7 +54,7 @@ async function newArchive({ stack, dataDir, env }: BenchStack, round: number) {
   const bucket = `bench-${round}`
   await createBucket(stack.endpoints.s3, bucket)
   const archive = { ...env, DAYBOOK_S3_BUCKET: bucket, DAYBOOK_SIGNING_KEY_FILE: ensureSigningKey(dataDir) }
-  await initLocalArchive(archive)
+  await initArchiveOf(archive, 'benchmark')
   return archive
 }
 

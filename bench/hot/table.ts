@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
-import { migrateHotStore } from '../../infra/local/steps/schemas.ts'
+import { migrateHotStore } from '../../operations/event-schema.ts'
 import type { BenchStack } from '../measure/bench-stack.ts'
 import { cpuMicrosOf } from '../measure/cpu.ts'
 

@@ -1,9 +1,6 @@
 import type { Command } from 'commander'
-import { initArchive } from '../../consumers/cold/init.ts'
-import { createColdContext } from '../../consumers/cold-context.ts'
-import type { PartitionRef } from '../../consumers/engine/contracts.ts'
-import { describeTopics } from '../../consumers/kafka/topics/describe-topics.ts'
-import { kafkaOf } from '../../consumers/worker.ts'
+import type { TamperingReport } from '../../consumers/cold/options.ts'
+import { initTopicArchives } from '../../operations/archive-init.ts'
 import { readColdConfig } from '../../runtime/worker-config.ts'
 import { type CommandContext, writeAnswer } from '../command.ts'
 import { configured } from '../configuration.ts'
@@ -39,23 +36,17 @@ export function addInit(archive: Command, context: CommandContext): void {
 
 async function init(context: CommandContext, options: InitOptions): Promise<void> {
   const { env, signal, stderr } = context
-  const config = configured({ ...env, DAYBOOK_TOPICS: options.topic }, readColdConfig)
-  const { clusterId, partitions } = await describeTopics(kafkaOf(config), [options.topic])
-  const cold = createColdContext({
-    ...{ config, clusterId },
-    onTampering: ({ kind, key }) => stderr.write(`daybook: tampering: ${kind} of ${key}\n`),
-  })
-  const { reason, acceptRecreated = false } = options
-  try {
-    const outcomes: (PartitionRef & { state: string; key: string })[] = []
-    for (const partition of partitions) {
-      const outcome = await initArchive(cold, { partition, reason, acceptRecreated }, signal)
-      outcomes.push({ ...partition, state: outcome.kind, key: outcome.key })
-    }
-    await writeAnswer(context, options, outcomes, () =>
-      outcomes.map(({ topic, partition, state }) => `${topic}/${partition}: ${state}`).join('\n'),
-    )
-  } finally {
-    cold.store.close()
-  }
+  const { topic, reason, acceptRecreated = false } = options
+  const config = configured({ ...env, DAYBOOK_TOPICS: topic }, readColdConfig)
+  const onTampering = ({ kind, key }: TamperingReport) =>
+    stderr.write(`daybook: tampering: ${kind} of ${key}\n`)
+  const started = await initTopicArchives({ config, reason, acceptRecreated, onTampering, signal })
+  const answer = started.map(({ partition, outcome }) => ({
+    ...partition,
+    state: outcome.kind,
+    key: outcome.key,
+  }))
+  await writeAnswer(context, options, answer, () =>
+    answer.map(({ topic, partition, state }) => `${topic}/${partition}: ${state}`).join('\n'),
+  )
 }

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
-import { acceptLoss } from '../../consumers/cold/accepted-loss.ts'
 import { createColdContext } from '../../consumers/cold-context.ts'
 import { type PartitionRef, partitionKey } from '../../consumers/engine/contracts.ts'
-import { acceptHotLoss } from '../../consumers/hot/ownership/accepted-loss.ts'
+import { acceptColdLoss } from '../../operations/accept-cold-loss.ts'
+import { acceptHotLoss } from '../../operations/accept-hot-loss.ts'
 import { readColdConfig } from '../../runtime/worker-config.ts'
 import { type CommandContext, writeAnswer } from '../command.ts'
 import { configured } from '../configuration.ts'
@@ -92,7 +92,7 @@ const acceptCold: Accept = async ({ env, signal, stderr }, ref, { through, reaso
     onTampering: ({ kind, key }) => stderr.write(`daybook: tampering: ${kind} of ${key}\n`),
   })
   try {
-    await acceptLoss(cold, { partition: ref, first, last: through, reason }, signal)
+    await acceptColdLoss(cold, { partition: ref, first, last: through, reason }, signal)
   } finally {
     cold.store.close()
   }

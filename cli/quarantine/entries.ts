@@ -1,6 +1,6 @@
-import { listQuarantine, type QuarantineListing } from '../../consumers/kafka/quarantine/quarantine-list.ts'
 import type { QuarantineEntry } from '../../consumers/kafka/quarantine/quarantine-message.ts'
 import { kafkaOf } from '../../consumers/worker.ts'
+import { listQuarantine, type QuarantineListing } from '../../operations/quarantine-list.ts'
 import type { Environment } from '../../runtime/config.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'
 import { usageError } from '../usage.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { replayQuarantine } from '../../consumers/kafka/quarantine/quarantine-replay.ts'
+import { replayQuarantine } from '../../operations/quarantine-replay.ts'
 import { type CommandContext, EXIT, writeAnswer } from '../command.ts'
 import { kafkaConnection } from '../stores.ts'
 import { collect, usageError } from '../usage.ts'

@@ -1,5 +1,5 @@
-import { migrateHotStore } from '../../infra/local/steps/schemas.ts'
-import { registerSchema } from '../../runtime/registry-admin.ts'
+import { migrateHotStore } from '../../operations/event-schema.ts'
+import { registerSchema } from '../../operations/registry-admin.ts'
 import { askRegistry, type RegistryAccess } from '../../runtime/registry-http.ts'
 import { AUDIT_EVENT_SCHEMA_TEXT } from '../../schemas/generated/audit-event.ts'
 import { type CommandContext, type Register, writeAnswer } from '../command.ts'

@@ -1,49 +1,12 @@
-import { acceptKey, acceptPrefix } from '../../schemas/archive/key.ts'
+import { acceptPrefix } from '../../schemas/archive/key.ts'
 import type { PartitionRef } from '../engine/contracts.ts'
 import type { ColdContext } from './options.ts'
-import { openStatement, signStatement } from './statements.ts'
+import { openStatement } from './statements.ts'
 import { readOldest } from './stored-objects.ts'
 import { contradicted } from './verified-object.ts'
 
-const TITLE = 'daybook-accept-gap/v1'
-
-export interface AcceptedLoss {
-  readonly partition: PartitionRef
-  /** Offsets `first`..`last`, both included, that Kafka no longer holds and the archive never will. */
-  readonly first: bigint
-  readonly last: bigint
-  /** Why, in one line. */
-  readonly reason: string
-}
-
-/**
- * Records for good that offsets are lost. The next object lists them as a `lost_accepted` gap.
- * @throws DaybookError DAYBOOK_S3_…
- */
-export async function acceptLoss(
-  context: ColdContext,
-  loss: AcceptedLoss,
-  signal?: AbortSignal,
-): Promise<'accepted' | 'already'> {
-  if (loss.first < 0n || loss.last < loss.first) throw new RangeError('first and last are offsets in order')
-  const now = context.clock.now()
-  const note = signStatement(context, loss.partition, TITLE, {
-    first: String(loss.first),
-    last: String(loss.last),
-    time: new Date(now).toISOString(),
-    reason: loss.reason,
-  })
-  const outcome = await context.store.create(
-    {
-      key: acceptKey(loss.partition, loss.first, loss.last),
-      pieces: [Buffer.from(`${JSON.stringify({ note })}\n`)],
-      contentType: 'application/json',
-      retainUntil: new Date(now + context.retentionMsOf(loss.partition.topic)),
-    },
-    signal,
-  )
-  return outcome.kind === 'created' ? 'accepted' : 'already'
-}
+/** Of the signed statement that an operator makes (operations/accept-cold-loss.ts). */
+export const ACCEPT_GAP_TITLE = 'daybook-accept-gap/v1'
 
 /** Up to which offset losses from `next` on are accepted; null where none is. */
 export async function acceptedThrough(
@@ -80,5 +43,5 @@ function noteFields(
   }
   if (typeof body !== 'object' || body === null || !('note' in body) || typeof body.note !== 'string')
     return null
-  return openStatement(context, partition, TITLE, body.note)
+  return openStatement(context, partition, ACCEPT_GAP_TITLE, body.note)
 }

@@ -3,9 +3,9 @@
  * checker (schemas). The engine knows no client library. Terms are those of docs/guide: range, cut, delivery,
  * fence, tip.
  */
-import type { SourceRecord } from './source-record.ts'
+import type { BadRecordCode, SourceRecord } from './source-record.ts'
 
-export type { SourceRecord }
+export type { BadRecordCode, SourceRecord }
 
 /** One partition of one incarnation of a topic. A topic that was deleted and made again has another `topicId`. */
 export interface PartitionRef {
@@ -51,15 +51,6 @@ export type Verdict =
       readonly reason: string
       readonly schemaId: number | null
     }
-
-/** Why a record is quarantined. Each has a page in docs/errors (DAYBOOK_RECORD_<code>). */
-export type BadRecordCode =
-  | 'NOT_WIRE_FORMAT' // no 0x00 magic byte, or shorter than five bytes
-  | 'UNKNOWN_SCHEMA' // the registry says, twice, that it does not know the id
-  | 'WRONG_SCHEMA' // the id names a schema that is not a version of AuditEvent
-  | 'MALFORMED' // the bytes are not that schema's encoding
-  | 'INVALID_FIELD' // well-formed Avro that the stores cannot hold (uuid, absurd date)
-  | 'OVERSIZED' // larger than the pipeline's record limit
 
 export interface CheckedRecord {
   readonly record: SourceRecord

@@ -1,4 +1,11 @@
-import type { BadRecordCode } from './contracts.ts'
+/** Why a record is quarantined. Each has a page in docs/errors (DAYBOOK_RECORD_<code>). */
+export type BadRecordCode =
+  | 'NOT_WIRE_FORMAT' // no 0x00 magic byte, or shorter than five bytes
+  | 'UNKNOWN_SCHEMA' // the registry says, twice, that it does not know the id
+  | 'WRONG_SCHEMA' // the id names a schema that is not a version of AuditEvent
+  | 'MALFORMED' // the bytes are not that schema's encoding
+  | 'INVALID_FIELD' // well-formed Avro that the stores cannot hold (uuid, absurd date)
+  | 'OVERSIZED' // larger than the pipeline's record limit
 
 /** Why a record stands for a batch that could not be taken apart. */
 export interface RecordFault {

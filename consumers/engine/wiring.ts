@@ -31,7 +31,7 @@ export type EngineSteps = ReturnType<typeof wireEngine>
 export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
   const { source, sink, cut, clock, failpoints, observer, random } = options
   const { limits, sessions, onMoved, onFault } = hooks
-  const backoff = { clock, random, firstMs: limits.backoffFirstMs, maxMs: limits.backoffMaxMs }
+  const backoff = { clock, random, baseDelayMs: limits.backoffFirstMs, maxDelayMs: limits.backoffMaxMs }
   const memory = new MemoryBudget({ capBytes: limits.memoryBytes, lowBytes: limits.memoryLowBytes })
   const pauses = new Pauses(source)
   const assignment = new Assignment({ source, sink, backoff, failpoints, observer })

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { DecodedEvent } from '../../evidence/decode.ts'
 import { type EventQuery, getEvents } from '../../evidence/get.ts'
+import type { Endpoints } from '../../operations/endpoints.ts'
 import { nodeCrypto, signerFromPem } from '../../proof/node.ts'
 import { createS3Store } from '../../runtime/object-store/s3.ts'
-import type { Endpoints } from './endpoints.ts'
 
 export interface Arrivals {
   readonly queryable: number

@@ -1,15 +1,15 @@
 import { join } from 'node:path'
+import { initArchiveOf } from '../../operations/archive-init.ts'
+import { createBucket } from '../../operations/create-bucket.ts'
+import { createTopics } from '../../operations/create-topics.ts'
+import { registerEventSchema } from '../../operations/event-schema.ts'
+import { type LocalSettings, workerEnvironment } from '../../operations/settings.ts'
+import { ensureSigningKey } from '../../operations/signing-key.ts'
 import type { Component } from './components/component.ts'
 import { fetchedRecords, workerComponent } from './components/worker.ts'
 import type { StackLog } from './log.ts'
 import { freePort } from './ports.ts'
-import { type LocalSettings, workerEnvironment } from './settings.ts'
 import type { Stack } from './stack.ts'
-import { initLocalArchive } from './steps/archive-init.ts'
-import { createBucket } from './steps/bucket.ts'
-import { registerEventSchema } from './steps/schemas.ts'
-import { ensureSigningKey } from './steps/signing-key.ts'
-import { createTopics } from './steps/topics.ts'
 
 /** Daybook's own processes over a stack. */
 export interface Pipeline {
@@ -47,7 +47,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     createTopics({ kafka: endpoints.kafka, ...settings }),
     registerEventSchema(endpoints.registry.url, settings.topics),
   ])
-  await initLocalArchive(env)
+  await initArchiveOf(env, 'local start')
   prepared.done(`${settings.topics.join(', ')}; bucket ${settings.bucket}`)
 
   const started = log.step('hot and cold worker start')

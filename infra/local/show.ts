@@ -1,11 +1,11 @@
 import { join } from 'node:path'
+import type { LocalSettings } from '../../operations/settings.ts'
 import { type ArchiveFinding, type Arrivals, askArchive, askClickHouse, askHot } from './arrivals.ts'
 import type { Component } from './components/component.ts'
 import { driveOrders, ordersComponent, readOrders } from './components/orders.ts'
 import type { StackLog } from './log.ts'
 import { LOCAL_CUT_MS, type Pipeline } from './pipeline.ts'
 import { freePort } from './ports.ts'
-import type { LocalSettings } from './settings.ts'
 import type { Stack } from './stack.ts'
 
 export interface ShowOptions {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Endpoints } from './endpoints.ts'
+import type { Endpoints } from '../../operations/endpoints.ts'
 import { tryLock } from './file-lock.ts'
 
 /** What a running start tells others about itself, in `<data directory>/stack.json`. */

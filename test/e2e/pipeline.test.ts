@@ -11,16 +11,16 @@ import { listObjects } from '../../evidence/list.ts'
 import { rebuildRecords } from '../../evidence/rebuild.ts'
 import { workerComponent } from '../../infra/local/components/worker.ts'
 import { freePort } from '../../infra/local/ports.ts'
-import { workerEnvironment } from '../../infra/local/settings.ts'
-import { initLocalArchive } from '../../infra/local/steps/archive-init.ts'
-import { createBucket } from '../../infra/local/steps/bucket.ts'
-import { migrateHotStore } from '../../infra/local/steps/schemas.ts'
-import { ensureSigningKey } from '../../infra/local/steps/signing-key.ts'
-import { createTopics } from '../../infra/local/steps/topics.ts'
+import { initArchiveOf } from '../../operations/archive-init.ts'
+import { createBucket } from '../../operations/create-bucket.ts'
+import { createTopics } from '../../operations/create-topics.ts'
+import { migrateHotStore } from '../../operations/event-schema.ts'
+import { registerSchema } from '../../operations/registry-admin.ts'
+import { workerEnvironment } from '../../operations/settings.ts'
+import { ensureSigningKey } from '../../operations/signing-key.ts'
 import { createAuditLog, kafka } from '../../producers/sdk/src/index.ts'
 import { nodeCrypto, signerFromPem } from '../../proof/node.ts'
 import { createS3Store } from '../../runtime/object-store/s3.ts'
-import { registerSchema } from '../../runtime/registry-admin.ts'
 import { AUDIT_EVENT_SCHEMA_TEXT } from '../../schemas/generated/audit-event.ts'
 import { HEADER_BYTES } from '../../schemas/wire.ts'
 import { coversExactly, startSource } from '../contract/kafka/collector.ts'
@@ -59,7 +59,7 @@ beforeAll(async () => {
     createTopics({ kafka: stack.kafka, topics: [topic], quarantineTopic, partitions: PARTITIONS }),
     migrateHotStore(stack.clickhouse),
   ])
-  await initLocalArchive(env)
+  await initArchiveOf(env, 'local start')
 })
 afterAll(async () => {
   await Promise.all(started.map((worker) => worker.stop()))

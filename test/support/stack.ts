@@ -1,4 +1,4 @@
-import type { Endpoints } from '../../infra/local/endpoints.ts'
+import type { Endpoints } from '../../operations/endpoints.ts'
 
 /** Where the real components of this test run listen. Set by the global setup, or by whoever keeps a stack warm. */
 export type TestStack = Endpoints

@@ -3,7 +3,7 @@ import { Condition } from '../condition.ts'
 import type { PartitionRef, Source } from '../contracts.ts'
 import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
-import { type BackoffTools, backoffMs } from '../recovery/backoff.ts'
+import { type BackoffTools, pauseMs } from '../recovery/backoff.ts'
 
 export interface CommitsOptions {
   readonly source: Pick<Source, 'commit'>
@@ -87,7 +87,7 @@ export class Commits {
 
   async #backOff(sessions: readonly PartitionSession[], failures: number, error: unknown): Promise<void> {
     const { backoff, observer } = this.#options
-    const delayMs = backoffMs(backoff, failures)
+    const delayMs = pauseMs(backoff, failures + 1)
     observer.retrying('commit', null, delayMs, error)
     await backoff.clock.sleep(delayMs, sessions[0]?.signal)
     for (const session of sessions) if (!session.isOver) this.#pending.add(session)

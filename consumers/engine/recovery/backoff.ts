@@ -1,17 +1,15 @@
+import { type BackoffPolicy, backoffMs } from '../../../runtime/backoff.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import { isRetryable } from '../../../schemas/errors.ts'
 
-export interface BackoffTools {
+export interface BackoffTools extends BackoffPolicy {
   readonly clock: Clock
   readonly random: () => number
-  readonly firstMs: number
-  readonly maxMs: number
 }
 
-/** Doubles with each attempt up to the maximum; the upper half is jitter, so that workers do not return together. */
-export function backoffMs(tools: BackoffTools, attempt: number): number {
-  const ceiling = Math.min(tools.maxMs, tools.firstMs * 2 ** Math.min(attempt, 30))
-  return ceiling / 2 + tools.random() * (ceiling / 2)
+/** The pause after so many failures in a row, counted from 1. */
+export function pauseMs(tools: BackoffTools, failures: number): number {
+  return backoffMs(failures, tools, tools.random)
 }
 
 /** What became of something that is tried until it works or nobody wants it any more. */
@@ -26,14 +24,14 @@ export interface Attempt<T> {
 
 /** Tries again after every retryable error, for as long as `signal` allows. @throws the first error that is not retryable. */
 export async function untilDone<T>(tools: BackoffTools, attempt: Attempt<T>): Promise<Attempted<T>> {
-  for (let failures = 0; ; failures++) {
+  for (let failures = 1; ; failures++) {
     try {
       const result = await orOver(attempt.run, attempt.signal)
       return attempt.signal.aborted ? { kind: 'over' } : result
     } catch (error) {
       if (attempt.signal.aborted) return { kind: 'over' }
       if (!isRetryable(error)) throw error
-      const delayMs = backoffMs(tools, failures)
+      const delayMs = pauseMs(tools, failures)
       attempt.onRetry(delayMs, error)
       await tools.clock.sleep(delayMs, attempt.signal)
       if (attempt.signal.aborted) return { kind: 'over' }

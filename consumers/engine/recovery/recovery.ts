@@ -2,7 +2,7 @@ import type { Pauses } from '../intake/fetch-pauses.ts'
 import type { EngineObserver, RetriedStep } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import type { Assignment } from './assignment.ts'
-import { type BackoffTools, backoffMs } from './backoff.ts'
+import { type BackoffTools, pauseMs } from './backoff.ts'
 import { retried } from './retry-report.ts'
 
 export interface RecoveryOptions {
@@ -71,7 +71,7 @@ export class Recovery {
 
   #backOff(session: PartitionSession, step: RetriedStep, attempt: number, error: unknown): Promise<void> {
     const { backoff, observer } = this.#options
-    const delayMs = backoffMs(backoff, attempt)
+    const delayMs = pauseMs(backoff, attempt + 1)
     retried(observer, step, session)(delayMs, error)
     return backoff.clock.sleep(delayMs, session.signal)
   }

@@ -1,6 +1,6 @@
 import type { AvroRecordSchema } from '../../../schemas/avro-schema.ts'
+import { bodySchema } from './body-schema.ts'
 import { BodyEncoder, type BodyPart, type InsertBody } from './insert-body.ts'
-import { bodySchema } from './insert-statement.ts'
 
 /** How rows become the body of an insert. */
 export interface InsertEncoding {

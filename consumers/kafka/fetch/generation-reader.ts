@@ -1,5 +1,6 @@
+import { backoffMs } from '../../../runtime/backoff.ts'
 import type { Clock } from '../../../runtime/clock.ts'
-import { backoffMs, DEFAULT_RETRY } from '../../../runtime/retry.ts'
+import { DEFAULT_RETRY } from '../../../runtime/retry.ts'
 import { isRetryable } from '../../../schemas/errors.ts'
 import { type PartitionRef, partitionKey, type SourceBatch } from '../../engine/contracts.ts'
 import { BROKER_ERROR, brokerError, clientError } from '../client/broker-errors.ts'

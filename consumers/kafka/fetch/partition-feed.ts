@@ -1,3 +1,8 @@
+import {
+  BATCH_FIELD,
+  BATCH_HEADER_BYTES,
+  BATCH_PREFIX_BYTES,
+} from '../../../runtime/kafka-wire/batch-header.ts'
 import type { PartitionRef, SourceBatch } from '../../engine/contracts.ts'
 import type { FetchedPartition } from '../protocol/fetch-request.ts'
 import { type DecodedSlice, slices } from '../protocol/record-batch.ts'
@@ -90,19 +95,16 @@ export class PartitionFeed {
   }
 }
 
-const LENGTH_AT = 8
-const TO_LENGTH = 12
-const LAST_OFFSET_DELTA_AT = 23
-const HEADER_BYTES = 61
-
 /** The offset after the last complete batch; null where there is none. */
 export function endOfBatches(recordBatches: Buffer): bigint | null {
   let next: bigint | null = null
-  for (let at = 0; at + HEADER_BYTES <= recordBatches.length; ) {
-    const end = at + TO_LENGTH + Math.max(0, recordBatches.readInt32BE(at + LENGTH_AT))
+  for (let at = 0; at + BATCH_HEADER_BYTES <= recordBatches.length; ) {
+    const end = at + BATCH_PREFIX_BYTES + Math.max(0, recordBatches.readInt32BE(at + BATCH_FIELD.length))
     if (end > recordBatches.length) break
     next =
-      recordBatches.readBigInt64BE(at) + BigInt(recordBatches.readInt32BE(at + LAST_OFFSET_DELTA_AT)) + 1n
+      recordBatches.readBigInt64BE(at) +
+      BigInt(recordBatches.readInt32BE(at + BATCH_FIELD.lastOffsetDelta)) +
+      1n
     at = end
   }
   return next

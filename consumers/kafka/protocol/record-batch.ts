@@ -1,24 +1,15 @@
+import {
+  BATCH_ATTRIBUTE,
+  BATCH_FIELD,
+  BATCH_HEADER_BYTES,
+  BATCH_PREFIX_BYTES,
+} from '../../../runtime/kafka-wire/batch-header.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
 import type { Gap, GapReason } from '../../engine/contracts.ts'
 import { type RecordFault, SourceRecord } from '../../engine/source-record.ts'
 import { AbortedTracker } from './aborted-transactions.ts'
 import { decompress } from './compression/decompress.ts'
 import type { AbortedTransaction } from './fetch-request.ts'
-
-/** Header of a version 2 record batch (Kafka documentation, "Message format"): bytes before the first record. */
-const HEADER_BYTES = 61
-const TO_LENGTH = 12
-const AT = {
-  length: 8,
-  magic: 16,
-  attributes: 21,
-  lastOffsetDelta: 23,
-  firstTimestamp: 27,
-  maxTimestamp: 35,
-  producerId: 43,
-  count: 57,
-} as const
-const ATTRIBUTE = { codec: 0x07, appendTime: 0x08, transactional: 0x10, control: 0x20 } as const
 
 /** Header values in order of appearance; a name may occur more than once. */
 export type RecordHeaders = readonly (readonly [name: string, value: Buffer | null])[]
@@ -62,10 +53,10 @@ export function* slices(options: SliceOptions): Generator<DecodedSlice, void, un
   const aborted = new AbortedTracker(options.aborted)
   let slice = new Slice(options.from)
   let at = 0
-  while (at + HEADER_BYTES <= buffer.length) {
-    const end = at + TO_LENGTH + buffer.readInt32BE(at + AT.length)
+  while (at + BATCH_HEADER_BYTES <= buffer.length) {
+    const end = at + BATCH_PREFIX_BYTES + buffer.readInt32BE(at + BATCH_FIELD.length)
     if (end > buffer.length) break
-    if (end < at + HEADER_BYTES) throw corrupt(options, slice.next, 'batch shorter than its header')
+    if (end < at + BATCH_HEADER_BYTES) throw corrupt(options, slice.next, 'batch shorter than its header')
     addBatch(slice, buffer, at, end, aborted, options)
     at = end
     if (slice.bytes < maxSliceBytes) continue
@@ -134,19 +125,19 @@ function addBatch(
   aborted: AbortedTracker,
   options: SliceOptions,
 ): void {
-  const magic = buffer.readInt8(at + AT.magic)
+  const magic = buffer.readInt8(at + BATCH_FIELD.magic)
   if (magic !== 2) throw corrupt(options, slice.next, `record format ${magic}, only 2 is supported`)
   const base = buffer.readBigInt64BE(at)
-  const last = base + BigInt(buffer.readInt32BE(at + AT.lastOffsetDelta))
-  const attributes = buffer.readInt16BE(at + AT.attributes)
-  const producerId = buffer.readBigInt64BE(at + AT.producerId)
+  const last = base + BigInt(buffer.readInt32BE(at + BATCH_FIELD.lastOffsetDelta))
+  const attributes = buffer.readInt16BE(at + BATCH_FIELD.attributes)
+  const producerId = buffer.readBigInt64BE(at + BATCH_FIELD.producerId)
   slice.bytes += end - at
   aborted.reach(last)
   slice.gapThrough(base - 1n, 'absent')
-  if ((attributes & ATTRIBUTE.control) !== 0) {
+  if ((attributes & BATCH_ATTRIBUTE.control) !== 0) {
     if (isAbortMarker(buffer, at, end)) aborted.end(producerId)
     slice.gapThrough(last, 'control')
-  } else if ((attributes & ATTRIBUTE.transactional) !== 0 && aborted.has(producerId)) {
+  } else if ((attributes & BATCH_ATTRIBUTE.transactional) !== 0 && aborted.has(producerId)) {
     slice.gapThrough(last, 'aborted')
   } else {
     if (last >= slice.next) addRecords(slice, buffer, at, end, attributes, options)
@@ -156,7 +147,7 @@ function addBatch(
 
 /** The key of a control record is version and type, two bytes each; type 0 is ABORT. */
 function isAbortMarker(buffer: Buffer, at: number, end: number): boolean {
-  const cursor = new Cursor(buffer, at + HEADER_BYTES, end)
+  const cursor = new Cursor(buffer, at + BATCH_HEADER_BYTES, end)
   cursor.varint()
   cursor.at += 1
   cursor.skipVarlong()
@@ -174,8 +165,8 @@ function addRecords(
   options: SliceOptions,
 ): void {
   const base = buffer.readBigInt64BE(at)
-  const codec = attributes & ATTRIBUTE.codec
-  const compressed = buffer.subarray(at + HEADER_BYTES, end)
+  const codec = attributes & BATCH_ATTRIBUTE.codec
+  const compressed = buffer.subarray(at + BATCH_HEADER_BYTES, end)
   const body = codec === 0 ? buffer : decompress(codec, compressed, { ...options, offset: base })
   const batch = buffer.subarray(at, end)
   if (body === null) {
@@ -184,11 +175,13 @@ function addRecords(
   }
   if (codec !== 0) slice.bytes += body.length
   const mark = slice.mark()
-  const isAppendTime = (attributes & ATTRIBUTE.appendTime) !== 0
-  const timestamp = Number(buffer.readBigInt64BE(at + (isAppendTime ? AT.maxTimestamp : AT.firstTimestamp)))
-  const cursor = new Cursor(body, codec === 0 ? at + HEADER_BYTES : 0, codec === 0 ? end : body.length)
-  const count = buffer.readInt32BE(at + AT.count)
-  const lastDelta = buffer.readInt32BE(at + AT.lastOffsetDelta)
+  const isAppendTime = (attributes & BATCH_ATTRIBUTE.appendTime) !== 0
+  const timestamp = Number(
+    buffer.readBigInt64BE(at + (isAppendTime ? BATCH_FIELD.maxTimestamp : BATCH_FIELD.firstTimestamp)),
+  )
+  const cursor = new Cursor(body, codec === 0 ? at + BATCH_HEADER_BYTES : 0, codec === 0 ? end : body.length)
+  const count = buffer.readInt32BE(at + BATCH_FIELD.count)
+  const lastDelta = buffer.readInt32BE(at + BATCH_FIELD.lastOffsetDelta)
   const facts = { base, timestamp, isAppendTime, withHeaders: options.withHeaders === true }
   let delta = -1
   for (let i = 0; i < count; i++) {
@@ -217,8 +210,8 @@ function addRecords(
  */
 function setAside(slice: Slice, batch: Buffer, code: 'OVERSIZED' | 'MALFORMED', what: string): void {
   const base = batch.readBigInt64BE(0)
-  const last = base + BigInt(batch.readInt32BE(AT.lastOffsetDelta))
-  const appendTime = Number(batch.readBigInt64BE(AT.maxTimestamp))
+  const last = base + BigInt(batch.readInt32BE(BATCH_FIELD.lastOffsetDelta))
+  const appendTime = Number(batch.readBigInt64BE(BATCH_FIELD.maxTimestamp))
   if (base >= slice.next) {
     const fault: RecordFault = { code, reason: `offsets ${base} to ${last} ${what}` }
     slice.records.push(new SourceRecord(base, appendTime, batch, -1, -1, 0, batch.length, fault))

@@ -1,37 +1,18 @@
 /** One HTTP request: its own engine connection, prepared with the request's settings, then read or written through. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Account, type Accounts, authenticate } from './accounts.ts'
+import { type Account, authenticate } from './accounts.ts'
 import { type Answer, createAnswer } from './answer.ts'
 import { type BodyReader, decodedBody } from './body.ts'
-import type { Connection, Engine } from './engine.ts'
 import { EngineException, notImplemented, parseEngineException, syntaxError } from './exception.ts'
+import type { Ending, Exchange, HandlerOptions } from './exchange.ts'
 import { runInsert } from './insert.ts'
-import type { PipePool } from './named-pipes.ts'
+import type { Statement } from './parsed-statement.ts'
 import { prepare } from './prepare.ts'
-import { type FaceRequest, header, readRequest } from './request.ts'
+import { header, readRequest, type ServerRequest } from './request.ts'
 import { sendResult } from './result.ts'
-import type { Running } from './running.ts'
-import { type Lease, ownConnection, type Sessions } from './sessions.ts'
-import { parseStatement, type Statement } from './statement.ts'
-
-export interface HandlerOptions {
-  readonly engine: Engine
-  readonly accounts: Accounts
-  readonly pipes: PipePool
-  readonly running: Running
-  readonly sessions: Sessions
-  /** Where answers of `wait_end_of_query=1` wait for their end. */
-  readonly spoolDir: string
-}
-
-/** Everything that is needed while one request is served. */
-export interface Exchange extends HandlerOptions {
-  readonly response: ServerResponse
-  readonly request: FaceRequest
-  readonly answer: Answer
-  readonly connection: Connection
-}
+import { type Lease, ownConnection } from './sessions.ts'
+import { parseStatement } from './statement.ts'
 
 /** The longest text of a statement; rows behind an INSERT do not count. */
 const STATEMENT_BYTES = 16 << 20
@@ -54,12 +35,6 @@ export async function handleQuery(
   }
   await ending()
 }
-
-/**
- * The last part of an answer. It is sent when the connection is free again, so that a client may use its session, or
- * the process list, as soon as it has the answer.
- */
-export type Ending = () => unknown
 
 interface Incoming extends HandlerOptions {
   readonly message: IncomingMessage
@@ -90,7 +65,7 @@ async function run(incoming: Incoming): Promise<Ending> {
   }
 }
 
-function leaseFor(options: HandlerOptions, request: FaceRequest, account: Account): Lease {
+function leaseFor(options: HandlerOptions, request: ServerRequest, account: Account): Lease {
   if (request.session === null) return ownConnection(options.engine)
   // Read-only mode cannot be left again, so it cannot be set for one request of a session.
   if (request.readonly) throw notImplemented('GET within a session')
@@ -144,7 +119,7 @@ function written(outcome: { readonly writtenRows: number; readonly writtenBytes:
 }
 
 /** The server waits 30 s for more of a body, unless `http_receive_timeout` (seconds) says otherwise. */
-function receiveTimeoutMs(request: FaceRequest): number {
+function receiveTimeoutMs(request: ServerRequest): number {
   const seconds = Number(
     request.settings.get('http_receive_timeout') ?? request.settings.get('receive_timeout') ?? 30,
   )
@@ -153,7 +128,7 @@ function receiveTimeoutMs(request: FaceRequest): number {
 
 /** Reads as much of the request as makes a statement; `rest` is what was read beyond it. */
 async function readStatement(
-  request: FaceRequest,
+  request: ServerRequest,
   body: BodyReader,
 ): Promise<{ readonly statement: Statement; readonly rest: Buffer }> {
   // A line feed stands between the two parts, as in the server.

@@ -1,6 +1,7 @@
 /** The HTTP server of the local server. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type HandlerOptions, handleQuery } from './handler.ts'
+import type { HandlerOptions } from './exchange.ts'
+import { handleQuery } from './handler.ts'
 
 export interface FaceServer {
   readonly port: number

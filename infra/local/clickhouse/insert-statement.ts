@@ -1,6 +1,6 @@
 /** INSERT statements: where the target ends, where the rows begin, and where the pipe that brings them is named. */
 import { syntaxError } from './exception.ts'
-import type { Parsed } from './statement.ts'
+import type { Parsed } from './parsed-statement.ts'
 import { ownTokens, refuseFiles } from './statement-rules.ts'
 import { type Token, tokenize } from './tokens.ts'
 

@@ -1,7 +1,7 @@
 /** Brings a fresh connection into the state that a request asks for. */
 import type { Account } from './accounts.ts'
 import type { Connection } from './engine.ts'
-import type { FaceRequest } from './request.ts'
+import type { ServerRequest } from './request.ts'
 
 /**
  * A frozen account is made read-only before its settings come, so that the engine refuses to change anything; a GET is
@@ -11,7 +11,7 @@ import type { FaceRequest } from './request.ts'
  */
 export async function prepare(
   connection: Connection,
-  request: FaceRequest,
+  request: ServerRequest,
   account: Account,
 ): Promise<() => Promise<void>> {
   if (request.database !== null && request.database !== '') {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { EngineException, notImplemented } from './exception.ts'
 
-export interface FaceRequest {
+export interface ServerRequest {
   readonly user: string
   readonly password: string
   /** The query's text from the URL; the body follows it. */
@@ -47,7 +47,7 @@ const OWN = new Set([
   'decompress',
 ])
 
-export function readRequest(message: IncomingMessage, url: URL): FaceRequest {
+export function readRequest(message: IncomingMessage, url: URL): ServerRequest {
   const query = url.searchParams
   const parameters = new Map<string, string>()
   const settings = new Map<string, string>()
@@ -78,7 +78,7 @@ export function readRequest(message: IncomingMessage, url: URL): FaceRequest {
 }
 
 /** The server's default: 60 s. */
-function session(query: URLSearchParams): FaceRequest['session'] {
+function session(query: URLSearchParams): ServerRequest['session'] {
   const id = query.get('session_id')
   if (id === null || id === '') return null
   const seconds = Number(query.get('session_timeout') ?? 60)

@@ -12,7 +12,7 @@ import { createBrotliCompress, createDeflate, createGzip, createZstdCompress } f
 import type { Summary } from './answer.ts'
 import type { ReadOutcome } from './engine.ts'
 import { EngineException, parseEngineException } from './exception.ts'
-import type { Ending, Exchange } from './handler.ts'
+import type { Ending, Exchange } from './exchange.ts'
 import { Lz4FrameEncoder } from './lz4-frame.ts'
 import { type ReadStream, runRead } from './read.ts'
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { migrateHotStore } from '../../../operations/event-schema.ts'
 import { startClickHouse } from '../clickhouse/start.ts'
-import { migrateHotStore } from '../steps/schemas.ts'
 import { type Component, component } from './component.ts'
 
 const MAIN = fileURLToPath(new URL('../clickhouse/main.ts', import.meta.url))

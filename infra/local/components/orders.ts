@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { Endpoints } from '../../../operations/endpoints.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
-import type { Endpoints } from '../endpoints.ts'
 import { type Component, component } from './component.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/orders/', import.meta.url))

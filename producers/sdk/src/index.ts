@@ -24,6 +24,7 @@ export type {
   RequestInput,
   TargetInput,
 } from './event/input.ts'
-export { type KafkaOptions, kafka } from './kafka/kafka-transport.ts'
+export type { KafkaOptions } from './kafka/kafka-options.ts'
+export { kafka } from './kafka/kafka-transport.ts'
 export type { RegistryOptions } from './kafka/schema-ids.ts'
 export type { OnProblem, Problem, ProblemReport } from './problems.ts'

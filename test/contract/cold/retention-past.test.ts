@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { acceptLoss } from '../../../consumers/cold/accepted-loss.ts'
+import { acceptColdLoss } from '../../../operations/accept-cold-loss.ts'
 import { type TestArchive, testArchive } from '../../support/cold/archive.ts'
 import { keysOf } from '../../support/cold/keys.ts'
 import { eventRecords, FIRST_MINUTE, rangeOf } from '../../support/cold/ranges.ts'
@@ -37,7 +37,7 @@ describe('records that are older than their class', () => {
       TOO_OLD,
     )
     const { partition, context } = archive
-    await acceptLoss(context, { partition, first: 0n, last: 2n, reason: 'older than their class' })
+    await acceptColdLoss(context, { partition, first: 0n, last: 2n, reason: 'older than their class' })
     const next = await archive.worker()
     expect(await next.claim.tip()).toMatchObject({ last: null, acceptedLossThrough: 2n })
     const rest = rangeOfAge(archive, 3n, 0)

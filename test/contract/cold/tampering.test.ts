@@ -1,8 +1,8 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { expect, test } from 'vitest'
-import { acceptLoss } from '../../../consumers/cold/accepted-loss.ts'
 import { initArchive } from '../../../consumers/cold/init.ts'
 import { createColdSink } from '../../../consumers/cold/sink.ts'
+import { acceptColdLoss } from '../../../operations/accept-cold-loss.ts'
 import { objectKey } from '../../../schemas/archive/key.ts'
 import { testArchive } from '../../support/cold/archive.ts'
 import { keysOf } from '../../support/cold/keys.ts'
@@ -121,16 +121,16 @@ test('accepted losses are known at the tip when they follow it, and chain', asyn
   const a = await archive.worker()
   await a.deliver(rangeOf(archive.partition, records))
   const { partition } = archive
-  await acceptLoss(archive.context, { partition, first: 30n, last: 40n, reason: 'far away' })
+  await acceptColdLoss(archive.context, { partition, first: 30n, last: 40n, reason: 'far away' })
   expect((await a.claim.tip()).acceptedLossThrough).toBeNull()
-  expect(await acceptLoss(archive.context, { partition, first: 10n, last: 19n, reason: 'disk lost' })).toBe(
-    'accepted',
-  )
-  expect(await acceptLoss(archive.context, { partition, first: 10n, last: 19n, reason: 'disk lost' })).toBe(
-    'already',
-  )
+  expect(
+    await acceptColdLoss(archive.context, { partition, first: 10n, last: 19n, reason: 'disk lost' }),
+  ).toBe('accepted')
+  expect(
+    await acceptColdLoss(archive.context, { partition, first: 10n, last: 19n, reason: 'disk lost' }),
+  ).toBe('already')
   expect((await a.claim.tip()).acceptedLossThrough).toBe(19n)
-  await acceptLoss(archive.context, { partition, first: 20n, last: 29n, reason: 'more of it' })
+  await acceptColdLoss(archive.context, { partition, first: 20n, last: 29n, reason: 'more of it' })
   expect((await a.claim.tip()).acceptedLossThrough).toBe(40n)
   const gap = { first: 10n, last: 40n, reason: 'lost_accepted' } as const
   expect(await a.deliver(rangeOf(partition, eventRecords({ first: 41n, count: 2 }), [gap]))).toBe('delivered')

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createHotClients } from '../../../consumers/hot/clickhouse/client.ts'
 import { createHotStore } from '../../../consumers/hot/clickhouse/store.ts'
-import { acceptHotLoss } from '../../../consumers/hot/ownership/accepted-loss.ts'
+import { acceptHotLoss } from '../../../operations/accept-hot-loss.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
 import { testStack } from '../../support/stack.ts'
 

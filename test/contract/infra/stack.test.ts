@@ -5,8 +5,8 @@ import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../../infra/local/log.ts'
 import { type Stack, startStack } from '../../../infra/local/stack.ts'
-import { createBucket } from '../../../infra/local/steps/bucket.ts'
-import { createTopics } from '../../../infra/local/steps/topics.ts'
+import { createBucket } from '../../../operations/create-bucket.ts'
+import { createTopics } from '../../../operations/create-topics.ts'
 
 let dataDir: string
 let stack: Stack

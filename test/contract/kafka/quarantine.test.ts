@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CheckedRecord, PartitionRef } from '../../../consumers/engine/contracts.ts'
 import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { openCluster, readTopic, type TopicRecord } from '../../../consumers/kafka/fetch/topic-reader.ts'
-import { listQuarantine } from '../../../consumers/kafka/quarantine/quarantine-list.ts'
-import { replayQuarantine } from '../../../consumers/kafka/quarantine/quarantine-replay.ts'
 import { createQuarantineWriter } from '../../../consumers/kafka/quarantine/quarantine-writer.ts'
+import { listQuarantine } from '../../../operations/quarantine-list.ts'
+import { replayQuarantine } from '../../../operations/quarantine-replay.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 
 let broker: TestBroker

@@ -1,9 +1,9 @@
 import type { PartitionRef } from '../../../consumers/engine/contracts.ts'
 import { describeTopics } from '../../../consumers/kafka/topics/describe-topics.ts'
-import { initLocalArchive } from '../../../infra/local/steps/archive-init.ts'
-import { createBucket } from '../../../infra/local/steps/bucket.ts'
-import { createTopics } from '../../../infra/local/steps/topics.ts'
-import { registerSchema } from '../../../runtime/registry-admin.ts'
+import { initArchiveOf } from '../../../operations/archive-init.ts'
+import { createBucket } from '../../../operations/create-bucket.ts'
+import { createTopics } from '../../../operations/create-topics.ts'
+import { registerSchema } from '../../../operations/registry-admin.ts'
 import { AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.ts'
 import type { WorkerKind } from './plan.ts'
 import { through, type World } from './world.ts'
@@ -67,7 +67,7 @@ export async function layGround(world: World, name: string, { storeTimeoutMs }: 
   )
   const env = (kind: WorkerKind) =>
     workerEnv(world, { kind, topics, quarantineTopic, bucket, storeTimeoutMs })
-  await initLocalArchive({ ...env('cold'), DAYBOOK_S3_ENDPOINT: endpoints.s3.endpoint })
+  await initArchiveOf({ ...env('cold'), DAYBOOK_S3_ENDPOINT: endpoints.s3.endpoint }, 'test')
   const { partitions } = await describeTopics({ brokers: endpoints.kafka.brokers }, topics)
   return { prefix, topics, quarantineTopic, bucket, schemaId: ids[0] ?? 0, partitions, env }
 }

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createBucket } from '../../../infra/local/steps/bucket.ts'
-import { ensureSigningKey } from '../../../infra/local/steps/signing-key.ts'
-import { createTopics } from '../../../infra/local/steps/topics.ts'
+import { createBucket } from '../../../operations/create-bucket.ts'
+import { createTopics } from '../../../operations/create-topics.ts'
+import { ensureSigningKey } from '../../../operations/signing-key.ts'
 import type { Environment } from '../../../runtime/config.ts'
 import { testStack } from '../stack.ts'
 

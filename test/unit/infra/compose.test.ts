@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { localSettings, workerEnvironment } from '../../../infra/local/settings.ts'
+import { localSettings, workerEnvironment } from '../../../operations/settings.ts'
 import { COLD_FIELDS, HOT_FIELDS } from '../../../runtime/worker-config.ts'
 
 interface Service {

@@ -53,6 +53,7 @@ it.each([
   ['producers/sdk/src/a.ts', '../../../runtime/b.ts', 'arrow-producers'],
   ['consumers/hot/a.ts', '../../producers/b.ts', 'arrow-consumers'],
   ['evidence/a.ts', '../consumers/cold/b.ts', 'arrow-evidence'],
+  ['operations/a.ts', '../infra/local/b.ts', 'arrow-operations'],
   ['services/a.ts', '../consumers/cold/b.ts', 'arrow-services'],
   ['examples/orders/a.ts', '../../schemas/b.ts', 'arrow-examples'],
   ['cli/a.ts', '../test/b.ts', 'arrow-cli'],
@@ -86,6 +87,8 @@ it.each([
   ['producers/sdk/src/a.ts', '../../../runtime/kafka-wire/b.ts'],
   ['evidence/a.ts', '../proof/b.ts'],
   ['cli/a.ts', '../evidence/b.ts'],
+  ['operations/a.ts', '../consumers/cold/b.ts'],
+  ['producers/sdk/src/a.ts', '../../../runtime/backoff.ts'],
 ])('%s may import %s', async (from, what) => {
   expect(await broken(from, what)).toEqual([])
 })

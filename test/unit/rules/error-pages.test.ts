@@ -6,7 +6,17 @@ import { describe, expect, it } from 'vitest'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const PAGES = join(ROOT, 'docs/errors')
 /** Where the product raises errors: everything but tests, benchmarks and examples. */
-const SOURCES = ['schemas', 'proof', 'runtime', 'consumers', 'evidence', 'cli', 'infra', 'producers']
+const SOURCES = [
+  'schemas',
+  'proof',
+  'runtime',
+  'consumers',
+  'evidence',
+  'operations',
+  'cli',
+  'infra',
+  'producers',
+]
 
 function sourceFiles(): string[] {
   return SOURCES.flatMap((folder) =>
@@ -27,9 +37,9 @@ function variablesIn(text: string): string[] {
   return [...text.matchAll(read)].flatMap(([, name]) => name ?? [])
 }
 
-/** Why records are quarantined: the union in the contracts. */
+/** Why records are quarantined: the union in source-record.ts. */
 function recordCodes(): string[] {
-  const contracts = readFileSync(join(ROOT, 'consumers/engine/contracts.ts'), 'utf8')
+  const contracts = readFileSync(join(ROOT, 'consumers/engine/source-record.ts'), 'utf8')
   const union = contracts.slice(contracts.indexOf('type BadRecordCode')).split('\n\n')[0] ?? ''
   return [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => `DAYBOOK_RECORD_${code}`)
 }

@@ -1,11 +1,11 @@
+import { backoffMs } from '../../../../runtime/backoff.ts'
 import type { Entry } from '../spool/entry.ts'
 import { Fifo } from '../spool/fifo.ts'
 import type { Connection, SendOutcome } from './transport.ts'
 
 /** Fixed part of a record in a Kafka batch that our byte count must allow for. */
 const RECORD_OVERHEAD_BYTES = 32
-const MIN_BACKOFF_MS = 50
-const MAX_BACKOFF_MS = 5_000
+const BACKOFF = { baseDelayMs: 50, maxDelayMs: 5_000 } as const
 
 export interface LaneOptions {
   readonly index: number
@@ -70,8 +70,7 @@ export class Lane {
   }
 
   #pause(attempt: number): Promise<void> {
-    const ceiling = Math.min(MIN_BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS)
-    const ms = ceiling / 2 + Math.random() * (ceiling / 2)
+    const ms = backoffMs(attempt + 1, BACKOFF)
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms)
       timer.unref()

@@ -1,3 +1,8 @@
+import {
+  BATCH_FIELD,
+  BATCH_HEADER_BYTES,
+  BATCH_PREFIX_BYTES,
+} from '../../../../runtime/kafka-wire/batch-header.ts'
 import { crc32c } from './crc32c.ts'
 
 /** A record without headers and without a time of its own: it gets the batch's. */
@@ -28,11 +33,6 @@ export interface ProduceBody {
 }
 
 const MAGIC = 2
-/** Base offset and length: what the batch's own length leaves out. */
-const BATCH_PREFIX_BYTES = 12
-const BATCH_HEADER_BYTES = 61
-const CRC_AT = 17
-const CRC_FROM = 21
 /** Attributes, time delta, and count of headers: one byte each. */
 const RECORD_FIXED_BYTES = 3
 const NO_TRANSACTION = -1
@@ -100,7 +100,7 @@ function writePartition(target: Buffer, start: number, batch: PartitionBatch, bo
   target.writeInt16BE(body.producerEpoch, at + 51)
   target.writeInt32BE(batch.firstSequence, at + 53)
   target.writeInt32BE(batch.messages.length, at + 57)
-  target.writeUInt32BE(crc32c(target, at + CRC_FROM, end), at + CRC_AT)
+  target.writeUInt32BE(crc32c(target, at + BATCH_FIELD.attributes, end), at + BATCH_FIELD.crc)
   return end
 }
 

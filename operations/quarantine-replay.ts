@@ -1,6 +1,9 @@
-import { createKafkaClient, type KafkaConnection } from '../client/kafka-client.ts'
-import { createRecordSender } from '../client/record-sender.ts'
-import { FIRST_OFFSET_HEADER, type QuarantineEntry } from './quarantine-message.ts'
+import { createKafkaClient, type KafkaConnection } from '../consumers/kafka/client/kafka-client.ts'
+import { createRecordSender } from '../consumers/kafka/client/record-sender.ts'
+import {
+  FIRST_OFFSET_HEADER,
+  type QuarantineEntry,
+} from '../consumers/kafka/quarantine/quarantine-message.ts'
 
 /**
  * Sends quarantined records again to the topics they came from: same key, same bytes, and a header that names where

@@ -6,8 +6,8 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3'
-import { DaybookError } from '../../../schemas/errors.ts'
-import type { Endpoints } from '../endpoints.ts'
+import { DaybookError } from '../schemas/errors.ts'
+import type { Endpoints } from './endpoints.ts'
 
 /** Makes sure that the bucket exists with Object Lock. The lock can only be given when a bucket is made. */
 export async function createBucket(s3: Endpoints['s3'], bucket: string): Promise<void> {

@@ -1,6 +1,9 @@
-import { createKafkaClient, type KafkaConnection } from '../client/kafka-client.ts'
-import { openCluster, readTopic } from '../fetch/topic-reader.ts'
-import { fromQuarantineRecord, type QuarantineEntry } from './quarantine-message.ts'
+import { createKafkaClient, type KafkaConnection } from '../consumers/kafka/client/kafka-client.ts'
+import { openCluster, readTopic } from '../consumers/kafka/fetch/topic-reader.ts'
+import {
+  fromQuarantineRecord,
+  type QuarantineEntry,
+} from '../consumers/kafka/quarantine/quarantine-message.ts'
 
 export interface ListQuarantineOptions extends KafkaConnection {
   readonly topic: string

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { run } from '../artifacts/run.ts'
+import { run } from './artifacts/run.ts'
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const TARGET = join(ROOT, 'examples/orders/node_modules/@daybook/sdk')
 
 /** Gives the example the SDK as an application gets it: packed by npm and unpacked, not linked to its sources. */

@@ -1,5 +1,5 @@
 import { type IResourceConfigEntry, Kafka, logLevel } from 'kafkajs'
-import type { Endpoints } from '../endpoints.ts'
+import type { Endpoints } from './endpoints.ts'
 
 const PARTITIONS = 6
 const SEVEN_DAYS_MS = 7 * 24 * 3_600_000

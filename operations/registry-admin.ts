@@ -1,6 +1,6 @@
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
+import { askRegistry, type RegistryAccess } from '../runtime/registry-http.ts'
 import { DaybookError } from '../schemas/errors.ts'
-import { askRegistry, type RegistryAccess } from './registry-http.ts'
 
 /** The rule of every event subject: each version reads every other, in both directions. */
 export const SUBJECT_COMPATIBILITY = COMPATIBILITY.FULL_TRANSITIVE

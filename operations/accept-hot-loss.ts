@@ -1,5 +1,5 @@
-import type { PartitionRef } from '../../engine/contracts.ts'
-import type { HotStore } from '../clickhouse/store.ts'
+import type { PartitionRef } from '../consumers/engine/contracts.ts'
+import type { HotStore } from '../consumers/hot/clickhouse/store.ts'
 
 export interface AcceptedHotLoss {
   readonly partition: PartitionRef

@@ -1,8 +1,8 @@
-import { type MigrateResult, migrate } from '../../../runtime/migrate.ts'
-import { readMigrations } from '../../../runtime/migrations.ts'
-import { registerSchema } from '../../../runtime/registry-admin.ts'
-import { AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.ts'
-import type { Endpoints } from '../endpoints.ts'
+import { AUDIT_EVENT_SCHEMA_TEXT } from '../schemas/generated/audit-event.ts'
+import type { Endpoints } from './endpoints.ts'
+import { type MigrateResult, migrate } from './migrate.ts'
+import { readMigrations } from './migrations.ts'
+import { registerSchema } from './registry-admin.ts'
 
 const REGISTRY_TIMEOUT_MS = 10_000
 

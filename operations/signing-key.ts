@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { generateSigningKey } from '../../../proof/node.ts'
+import { generateSigningKey } from '../proof/node.ts'
 
 /** The local archive's sample key, made at the first start. Returns the file of the private half. */
 export function ensureSigningKey(dataDir: string): string {
