@@ -55,7 +55,38 @@ export type Verdict =
 export interface CheckedRecord {
   readonly record: SourceRecord
   readonly verdict: Verdict
+  /** Of a bad record: the batch that it came in; shared by all bad records of that batch. */
+  readonly batch?: BadBatch
 }
+
+/** One bad record, as the quarantine lists it. */
+export interface BadRecord {
+  readonly offset: bigint
+  readonly code: BadRecordCode
+  readonly reason: string
+  readonly schemaId: number | null
+}
+
+/** A record batch that holds bad records: the quarantine takes it once, however many of its records are bad. */
+export interface BadBatch {
+  /** First and last offset, as the batch's header says. */
+  readonly first: bigint
+  readonly last: bigint
+  /** Milliseconds since the Unix epoch. */
+  readonly appendTime: number
+  /** The whole batch as Kafka holds it, header included and compressed as it came. Keeps no fetch answer in memory. */
+  readonly bytes: Buffer
+  /** In offset order; complete before the first of them is handed to a sink. */
+  readonly bad: readonly BadRecord[]
+  /** The batch could not be taken apart: all of its offsets are quarantined. */
+  readonly isWhole: boolean
+}
+
+/** What goes to quarantine. */
+export type Quarantined =
+  | { readonly kind: 'batch'; readonly batch: BadBatch }
+  /** A record that the store refused although the checker had accepted it. */
+  | { readonly kind: 'record'; readonly record: SourceRecord; readonly bad: BadRecord }
 
 /** Consecutive offsets of one partition that one delivery covers: `first` is the previous range's `last` + 1. */
 export interface Range {
@@ -95,6 +126,16 @@ export type RangeOutcome =
   | 'delivered'
   /** Another owner has taken the partition: nothing of this range was written by this call. */
   | 'fenced'
+  | FailedRange
+
+/**
+ * This range was not delivered, or it is not known whether it was; the outcomes of the other ranges stand. After a
+ * retryable error the caller asks `claim.tip()` before it tries again; any other stops the partition.
+ */
+export interface FailedRange {
+  readonly kind: 'failed'
+  readonly error: unknown
+}
 
 /**
  * A worker's exclusive right to write one partition, taken from the store without clocks. It ends when another
@@ -167,10 +208,23 @@ export interface SourceBatch {
   readonly generation: number
   readonly records: readonly SourceRecord[]
   readonly gaps: readonly Gap[]
+  /** The record batches that the records came in, in offset order, as Kafka holds them. */
+  readonly batches?: readonly RecordBatchBytes[]
   /** First and last offset that this fetch covers, gaps at both ends included. */
   readonly first: bigint
   readonly last: bigint
   readonly highWatermark: bigint
+}
+
+/** A record batch as Kafka holds it. */
+export interface RecordBatchBytes {
+  /** First and last offset, as the batch's header says; `first` may lie before what was asked for. */
+  readonly first: bigint
+  readonly last: bigint
+  /** Milliseconds since the Unix epoch, of the last record. */
+  readonly appendTime: number
+  /** Header included, compressed as it came. A view of the fetch answer: copy what is kept. */
+  readonly bytes: Buffer
 }
 
 export interface LogBounds {

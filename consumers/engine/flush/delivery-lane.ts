@@ -117,8 +117,12 @@ export class DeliveryLane {
       session.delivered()
       this.#options.onDelivered(session)
     } else if (outcome === 'fenced') this.#options.onFenced(session)
-    else if (outcome === null && !isRetryable(error)) this.#options.onFault(error)
-    // A missing outcome says nothing, like a throw.
+    else this.#failed(session, outcome === null || outcome === undefined ? error : outcome.error)
+  }
+
+  /** A missing outcome (its error is null) says nothing, like a retryable throw. */
+  #failed(session: PartitionSession, error: unknown): void {
+    if (error !== null && !isRetryable(error)) this.#options.onFault(error)
     else this.#options.onAmbiguous(session, error)
   }
 }
