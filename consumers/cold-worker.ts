@@ -23,7 +23,7 @@ export async function runColdWorker(config: ColdConfig): Promise<never> {
           maxRows: config.cutRows,
           maxBytes: config.cutBytes,
           maxAgeMs: config.cutAgeMs,
-          boundary: (first, next) => minuteOf(next) > minuteOf(first),
+          boundary: (first, next) => minuteOf(next.appendTime) > minuteOf(first.appendTime),
         },
         limits: { concurrentDeliveries: 4 },
         checkStore: () => checkArchiveStore(context.store),

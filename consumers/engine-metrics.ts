@@ -2,7 +2,7 @@ import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { DaybookError } from '../schemas/errors.ts'
 import type { PartitionRef } from './engine/contracts.ts'
-import type { EngineHealth } from './engine/health/partition-health.ts'
+import type { EngineHealth } from './engine/health/engine-health.ts'
 import type { EngineObserver } from './engine/observer.ts'
 
 export interface EngineMetricsOptions {
@@ -74,7 +74,35 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
     memory: (bytes) => {
       metrics.set('daybook_open_bytes', {}, bytes)
     },
+    ...createStopMetrics(options),
     crashed: options.onCrash,
+  }
+}
+
+/** A stopped partition, told when it stops and again while that lasts. */
+function createStopMetrics({
+  metrics,
+  log,
+}: EngineMetricsOptions): Pick<EngineObserver, 'stopped' | 'healed'> {
+  return {
+    stopped: (stop, error) => {
+      const { partition, code, since, attempts } = stop
+      metrics.set('daybook_partition_stopped', { ...labelsOf(partition), code }, 1)
+      log.error(
+        {
+          partition: nameOf(partition),
+          code,
+          since: new Date(since).toISOString(),
+          attempts,
+          err: error ?? undefined,
+        },
+        `partition stopped, the others go on: ${stop.message}`,
+      )
+    },
+    healed: ({ partition, code }) => {
+      metrics.set('daybook_partition_stopped', { ...labelsOf(partition), code }, 0)
+      log.info({ partition: nameOf(partition), code }, 'partition goes on')
+    },
   }
 }
 

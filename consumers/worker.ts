@@ -3,7 +3,7 @@ import type { ConfigOf } from '../runtime/config.ts'
 import { exitCodeOf } from '../runtime/exit-codes.ts'
 import { failpointsFromFd } from '../runtime/failpoint-pipe.ts'
 import type { Failpoints } from '../runtime/failpoints.ts'
-import { startHealthServer } from '../runtime/health.ts'
+import { type HealthCheck, startHealthServer } from '../runtime/health.ts'
 import { createLifecycle } from '../runtime/lifecycle.ts'
 import { createLog, type Log } from '../runtime/log.ts'
 import { createMetrics, type Metrics } from '../runtime/metrics.ts'
@@ -12,7 +12,7 @@ import { createRegistryReader } from '../runtime/registry.ts'
 import type { WORKER_FIELDS } from '../runtime/worker-config.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../schemas/generated/audit-event.ts'
 import { VERSION } from '../schemas/version.ts'
-import type { CutPolicy, Sink } from './engine/contracts.ts'
+import type { CutPolicy, PartitionRef, Sink } from './engine/contracts.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import type { EngineLimits } from './engine/options.ts'
 import { collectHealth, createEngineMetrics } from './engine-metrics.ts'
@@ -108,8 +108,8 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
   const health = await startHealthServer({
     port: config.httpPort,
     metrics,
-    live: [check(engine)],
-    ready: [check(engine)],
+    live: [livenessOf(engine)],
+    ready: [readinessOf(engine)],
   })
   lifecycle.onStop('engine', async () => {
     health.drain()
@@ -121,17 +121,41 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
   return lifecycle.ended()
 }
 
-function check(engine: Engine) {
+/** Fails only where a restart may help. */
+function livenessOf(engine: Engine): HealthCheck {
+  return {
+    name: 'engine',
+    state: () => {
+      const { alive, state, partitions } = engine.health()
+      if (alive) return { ok: true }
+      const standing = partitions.filter(
+        ({ healthy, stopped, waiting }) => !healthy && stopped === null && waiting === null,
+      )
+      return { ok: false, reason: standing.length === 0 ? state : `no progress in ${namesOf(standing)}` }
+    },
+  }
+}
+
+function readinessOf(engine: Engine): HealthCheck {
   return {
     name: 'engine',
     state: () => {
       const { healthy, state, partitions } = engine.health()
-      if (healthy) return { ok: true } as const
-      const standing = partitions.filter((partition) => !partition.healthy)
-      const names = standing.map(({ partition }) => `${partition.topic}/${partition.partition}`)
-      return { ok: false, reason: names.length === 0 ? state : `no progress in ${names.join(', ')}` } as const
+      if (healthy) return { ok: true }
+      const reasons = partitions.flatMap(({ partition, stopped }) =>
+        stopped === null
+          ? []
+          : [`${namesOf([{ partition }])} is stopped by ${stopped.code}: ${stopped.message}`],
+      )
+      const standing = partitions.filter((each) => !each.healthy && each.stopped === null)
+      if (standing.length > 0) reasons.push(`no progress in ${namesOf(standing)}`)
+      return { ok: false, reason: reasons.length === 0 ? state : reasons.join('; ') }
     },
   }
+}
+
+function namesOf(partitions: readonly { readonly partition: PartitionRef }[]): string {
+  return partitions.map(({ partition }) => `${partition.topic}/${partition.partition}`).join(', ')
 }
 
 type KafkaSettings = 'kafkaBrokers' | 'kafkaSsl' | 'saslMechanism' | 'saslUsername' | 'saslPassword'

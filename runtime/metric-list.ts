@@ -144,6 +144,12 @@ export const METRICS = {
     help: 'Partitions that are not fetched for want of memory.',
     labels: [],
   },
+  daybook_partition_stopped: {
+    kind: 'gauge',
+    unit: 'count',
+    help: '1 while the partition is stopped for the reason that `code` names; the others go on.',
+    labels: ['topic', 'partition', 'code'],
+  },
   daybook_assigned_partitions: {
     kind: 'gauge',
     unit: 'partitions',

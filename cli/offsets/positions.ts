@@ -41,7 +41,7 @@ export async function readPositions(
     for (const ref of refs) {
       const key = partitionKey(ref)
       const { logStart, logEnd } = bounds.get(key) ?? { logStart: 0n, logEnd: 0n }
-      const committed = committedBy.get(key) ?? null
+      const committed = committedBy.get(key)?.position ?? null
       const from = committed === null || committed < logStart ? logStart : committed
       const lag = logEnd > from ? logEnd - from : 0n
       positions.push({

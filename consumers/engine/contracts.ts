@@ -158,10 +158,11 @@ export interface Sink {
    * more, earlier claims of this very process included (a rejoin claims again while an old delivery may still
    * run), so that `claim.tip()` is final until this claim writes or loses its right. A store whose exclusion is a
    * create-only key may instead let such a write win once more; a delivery of the same offsets then ends as `fenced`.
+   * `log`: where the partition's log begins and ends, as it was lately; not given where nobody asked.
    * @throws DaybookError retryable when the store cannot be asked; not retryable for configuration,
-   *   authorisation, a changed topic id, or contradicting contents.
+   *   authorisation, a changed topic id, or contradicting contents. May be called again after any throw.
    */
-  claim(partition: PartitionRef, signal: AbortSignal): Promise<Claim>
+  claim(partition: PartitionRef, signal: AbortSignal, log?: LogBounds | null): Promise<Claim>
   /**
    * Writes ranges, at most one per partition, each under its claim. Returns when every range is durable or fenced;
    * outcomes are in the order of `deliveries`. Ends within bounded time, `signal` or not. The caller may not assume that a throw means nothing was written:
@@ -197,8 +198,8 @@ export interface CutPolicy {
   readonly maxBytes: number
   /** Milliseconds since the range's first record was appended to it. */
   readonly maxAgeMs: number
-  /** True when a record of append time `next` must not join a range whose first record has append time `first`. */
-  readonly boundary?: (first: number, next: number) => boolean
+  /** True when the record `next` must not join a range that begins with the record `first`. */
+  readonly boundary?: (first: SourceRecord, next: SourceRecord) => boolean
 }
 
 /** What the source hands over for one partition: records and gaps in offset order, as one fetch returned them. */
@@ -234,27 +235,36 @@ export interface LogBounds {
   readonly logEnd: bigint
 }
 
-export interface AssignedPartition extends LogBounds {
-  readonly partition: PartitionRef
-  /** The committed offset; null where there is none. Only a hint. */
-  readonly committed: bigint | null
+/** What the group has committed of a partition. Only a hint. */
+export interface Committed {
+  readonly position: bigint
+  /** What the committing worker said besides, see `CommitMark`; null: nothing. */
+  readonly note: string | null
 }
 
-/** What the source calls. Calls for one partition never overlap. */
+/** What Kafka says of a partition now. */
+export type PartitionFacts =
+  | ({ readonly ok: true; readonly committed: Committed | null } & LogBounds)
+  /** It must not be read now: the topic is gone, was made anew, is set up wrongly, or may not be read. */
+  | { readonly ok: false; readonly error: unknown }
+
+export interface AssignedPartition {
+  readonly partition: PartitionRef
+  readonly facts: PartitionFacts
+}
+
+/** What the source calls. Calls of `batch` for one partition never overlap. None of the calls throws or rejects. */
 export interface SourceListener {
   /**
-   * A new generation: these are all the partitions of this member; open ranges of the previous one are void.
-   * The promise gives the position from which each partition is to be read; no batch of this generation is
-   * handed over before it has ended. `signal` aborts when the generation is over; the answer then counts for nothing.
+   * A new generation: these are all the partitions of this member; open ranges of the previous one are void. Nothing
+   * of a partition is handed over before the listener calls `Source.read`. `signal` aborts when the generation is over.
    */
-  assigned(
-    generation: number,
-    partitions: readonly AssignedPartition[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, bigint>>
+  assigned(generation: number, partitions: readonly AssignedPartition[], signal: AbortSignal): void
   /** Resolves when the batch is taken in (not delivered). Slow is allowed: heartbeats go on meanwhile. */
   batch(batch: SourceBatch): Promise<void>
-  /** The source cannot go on; the process must end. */
+  /** The source cannot go on with this partition, and hands over nothing more of it until `Source.read`. */
+  partitionFailed(generation: number, partition: PartitionRef, error: unknown): void
+  /** The source cannot go on with anything; the process must end. */
   crashed(error: unknown): void
 }
 
@@ -263,14 +273,30 @@ export function partitionKey(ref: PartitionRef): string {
   return `${ref.topicId}/${ref.partition}`
 }
 
+export interface CommitMark {
+  /** Last delivered offset + 1. */
+  readonly position: bigint
+  /** At most 1,000 bytes, kept with the position for whoever looks at the group; null: nothing to say. */
+  readonly note: string | null
+}
+
 export interface Source {
   /** Joins the group and feeds `listener` until `stop`. */
   start(listener: SourceListener): Promise<void>
-  /** Commits `next` (last delivered offset + 1) under `generation`. Rejects, without effect, when that generation is over. */
-  commit(generation: number, next: ReadonlyMap<PartitionRef, bigint>): Promise<void>
   /**
-   * Asks the log now, by `partitionKey`. Used where the bounds of an assignment may be too old, and by the
-   * watchdog, which must not take a source that hands over nothing for one that has nothing.
+   * Begins to hand over `partition` from `position` on, whatever was handed over before. Without effect when
+   * `generation` is over or does not have the partition.
+   */
+  read(generation: number, partition: PartitionRef, position: bigint): void
+  /** Fetches nothing more of `partition` until `read`; a batch already under way may still arrive. */
+  release(partition: PartitionRef): void
+  /** Commits under `generation`. Rejects, without effect, when that generation is over. */
+  commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void>
+  /** Asks Kafka now, by `partitionKey`. @throws DaybookError retryable when no broker answers */
+  facts(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, PartitionFacts>>
+  /**
+   * Asks the log now, by `partitionKey`; without those that cannot be asked. Used by the watchdog, which must not take
+   * a source that hands over nothing for one that has nothing. @throws DaybookError when no broker answers
    */
   bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>>
   /** Stops fetching these partitions until `resume`; batches already under way may still arrive. */

@@ -1,14 +1,21 @@
+import { scopeOf } from '../../schemas/errors.ts'
 import { Condition } from './condition.ts'
-import type { AssignedPartition, SourceBatch, SourceListener } from './contracts.ts'
+import type {
+  AssignedPartition,
+  PartitionFacts,
+  PartitionRef,
+  SourceBatch,
+  SourceListener,
+} from './contracts.ts'
 import { partitionKey } from './contracts.ts'
-import { type EngineHealth, type EngineState, partitionHealth } from './health/partition-health.ts'
+import { type EngineHealth, type EngineState, engineHealth } from './health/engine-health.ts'
 import { DEFAULT_LIMITS, type EngineLimits, type EngineOptions } from './options.ts'
 import { PartitionSession } from './partition-session.ts'
 import { orOver } from './recovery/backoff.ts'
 import { type EngineSteps, wireEngine } from './wiring.ts'
 
 export interface Engine {
-  /** Joins the group; resolves when the source runs. Faults after that are told by `observer.crashed` and `health`. */
+  /** Joins the group; resolves when the source runs. Faults after that are told by `observer` and `health`. */
   start(): Promise<void>
   /**
    * Stops fetching, delivers and commits what is open within `timeoutMs`, leaves the group. What was not delivered
@@ -28,8 +35,10 @@ export function createEngine(options: EngineOptions): Engine {
 }
 
 /**
- * Intake → cut → delivery → commit, per partition and generation; each step is a part of its own, wired here.
+ * Intake → cut → delivery → commit, per partition and generation; each step is a class of its own, wired here.
  * The store says what it holds; committed offsets are never read.
+ *
+ * A fault stops its partition and nothing else, unless it is the worker's own (`ErrorScope`).
  */
 class EngineLoop implements Engine, SourceListener {
   readonly #options: EngineOptions
@@ -39,6 +48,7 @@ class EngineLoop implements Engine, SourceListener {
   readonly #steps: EngineSteps
   #sessions = new Map<string, PartitionSession>()
   #generation: number | null = null
+  #generationOver: AbortSignal = AbortSignal.abort()
   #state: EngineState = 'idle'
   #failure: unknown = null
   #abandoned = false
@@ -52,7 +62,8 @@ class EngineLoop implements Engine, SourceListener {
       sessions: () => [...this.#sessions.values()],
       signal: this.#lifetime.signal,
       onMoved: (session) => this.#moved(session),
-      onFault: (error) => this.#fail(error),
+      onFault: (session, error) => this.#fault(session, error),
+      onRetry: (partition) => this.#retry(partition),
     })
   }
 
@@ -72,44 +83,38 @@ class EngineLoop implements Engine, SourceListener {
     return this.#stopping
   }
 
-  async assigned(
-    generation: number,
-    partitions: readonly AssignedPartition[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, bigint>> {
+  assigned(generation: number, partitions: readonly AssignedPartition[], signal: AbortSignal): void {
     this.#endSessions()
-    const positions = new Map<string, bigint>()
-    if (this.#state !== 'running') return positions
+    if (this.#state !== 'running') return
     const refs = partitions.map((assigned) => assigned.partition)
     this.#options.observer.assigned(generation, refs)
     this.#generation = generation
+    this.#generationOver = signal
+    signal.addEventListener('abort', () => this.#generationEnded(generation), { once: true })
     this.#steps.pauses.reset(refs)
-    const opened = partitions.map(async (assigned) => {
-      const session = this.#newSession(generation, assigned, signal)
-      const position = await this.#steps.assignment.open(session, assigned)
-      if (position !== null) positions.set(session.key, position)
-    })
-    try {
-      await Promise.all(opened)
-    } catch (error) {
-      this.#fail(error)
-      throw error
-    }
-    return positions
+    this.#steps.stops.keepOnly(refs)
+    for (const { partition, facts } of partitions) void this.#open(this.#newSession(partition, facts), facts)
   }
 
   async batch(batch: SourceBatch): Promise<void> {
     const session = this.#sessions.get(partitionKey(batch.partition))
     if (session === undefined || session.generation !== batch.generation || this.#state !== 'running') return
+    if (session.isOver) return
     try {
       await this.#steps.intake.take(session, batch)
       this.#steps.pressure.adjust()
       this.#steps.earlyFlush.consider()
       // A batch of nothing but gaps moves the position too.
-      this.#steps.commits.note(session)
+      this.#moved(session)
     } catch (error) {
-      this.#fail(error)
+      void this.#stopIntake(session, error)
     }
+  }
+
+  partitionFailed(generation: number, partition: PartitionRef, error: unknown): void {
+    const session = this.#sessions.get(partitionKey(partition))
+    if (session === undefined || session.generation !== generation) return
+    void this.#stopIntake(session, error)
   }
 
   crashed(error: unknown): void {
@@ -117,51 +122,117 @@ class EngineLoop implements Engine, SourceListener {
   }
 
   health(): EngineHealth {
-    const patienceMs = this.#options.cut.maxAgeMs + this.#limits.stallMs
-    const view = { ...this.#steps, patienceMs }
-    const partitions = [...this.#sessions.values()].map((session) => partitionHealth(session, view))
-    const boundsUnknownMs = this.#steps.watchdog.boundsAgeMs
-    const watching = boundsUnknownMs <= this.#limits.stallMs + this.#limits.watchdogMs
-    return {
-      healthy:
-        (this.#state === 'running' || this.#state === 'stopping') &&
-        watching &&
-        partitions.every((partition) => partition.healthy),
+    return engineHealth({
+      ...this.#steps,
+      limits: this.#limits,
+      cut: this.#options.cut,
       state: this.#state,
       generation: this.#generation,
       failure: this.#failure,
-      bufferedBytes: this.#steps.memory.bytes,
-      boundsUnknownMs,
-      partitions,
-    }
+      sessions: [...this.#sessions.values()],
+    })
   }
 
-  #newSession(
-    generation: number,
-    { partition, committed }: AssignedPartition,
-    generationOver: AbortSignal,
-  ): PartitionSession {
+  #newSession(partition: PartitionRef, facts: PartitionFacts | null): PartitionSession {
     const { sink, observer } = this.#options
+    const committed = facts?.ok === true ? facts.committed : null
+    const before = this.#sessions.get(partitionKey(partition))
     const session = new PartitionSession({
       partition,
-      generation,
-      committedBefore: committed,
+      generation: this.#generation ?? 0,
+      committedBefore: committed ?? before?.committedBefore ?? null,
+      note: this.#steps.stops.note(partition),
       memory: this.#steps.memory,
       onAccounted: (account) => observer.accounted(partition, account),
       fingerprint: (record) => sink.fingerprint(record, partition),
     })
     this.#sessions.set(session.key, session)
-    if (generationOver.aborted) this.#endSession(session)
-    generationOver.addEventListener('abort', () => this.#endSession(session), { once: true })
+    if (this.#generationOver.aborted) this.#endSession(session)
     return session
   }
 
-  /** The store holds more of this partition, or the partition may be delivered again. */
+  /** Never rejects. */
+  async #open(session: PartitionSession, facts: PartitionFacts | null): Promise<void> {
+    try {
+      const position = await this.#steps.assignment.open(session, facts)
+      if (position === null) return
+      this.#options.source.read(session.generation, session.partition, position)
+      if (this.#steps.stops.of(session.partition) !== null) this.#moved(session)
+    } catch (error) {
+      this.#fault(session, error)
+    }
+  }
+
+  /** Tries a stopped partition again, in the same generation, as if it had just been assigned. */
+  #retry(partition: PartitionRef): void {
+    if (this.#state !== 'running' || this.#generationOver.aborted) return
+    this.#steps.pauses.forget(partition)
+    void this.#open(this.#newSession(partition, null), null)
+  }
+
+  /** The store holds more of this partition, or it may be delivered again, or it has just begun. */
   #moved(session: PartitionSession): void {
-    this.#steps.commits.note(session)
+    if (!session.isOver && this.#steps.stops.isCuredBy(session)) {
+      this.#steps.stops.healed(session.partition)
+      session.setNote(null)
+    }
+    this.#steps.commits.consider(session)
     this.#steps.pressure.adjust()
     this.#progress.changed()
     this.#steps.lane.pump()
+  }
+
+  /** The partition cannot go on. */
+  #fault(session: PartitionSession, error: unknown): void {
+    if (scopeOf(error) === 'worker') {
+      this.#fail(error)
+      return
+    }
+    if (session.isOver) return
+    this.#recordStop(session, error, session.doneThrough + 1n)
+    this.#finishStop(session)
+  }
+
+  /** Nothing more of the partition can be taken in; what was taken in before is delivered first. Never rejects. */
+  async #stopIntake(session: PartitionSession, error: unknown): Promise<void> {
+    if (scopeOf(error) === 'worker') {
+      this.#fail(error)
+      return
+    }
+    if (session.isOver) return
+    this.#recordStop(session, error, session.next)
+    try {
+      await this.#steps.cutter.cut(session, 'stop')
+    } catch (fault) {
+      this.#fault(session, fault)
+      return
+    }
+    const isEmpty = await this.#progress.until(() => !session.hasUndelivered, session.signal)
+    if (isEmpty) this.#finishStop(session)
+  }
+
+  #recordStop(session: PartitionSession, error: unknown, blockedAt: bigint): void {
+    const { stops, commits } = this.#steps
+    this.#options.source.release(session.partition)
+    stops.record(session, error, blockedAt)
+    session.closeIntake()
+    session.setNote(stops.note(session.partition))
+    commits.consider(session)
+  }
+
+  /** What is still open or queued is dropped: it is read again when the partition is tried again. */
+  #finishStop(session: PartitionSession): void {
+    this.#steps.cutter.forget(session)
+    session.stop()
+    this.#steps.pressure.adjust()
+    this.#progress.changed()
+    this.#steps.lane.pump()
+    if (this.#state === 'running') this.#steps.stops.scheduleRetry(session.partition)
+  }
+
+  #generationEnded(generation: number): void {
+    for (const session of this.#sessions.values())
+      if (session.generation === generation) this.#endSession(session)
   }
 
   #endSessions(): void {
@@ -183,10 +254,15 @@ class EngineLoop implements Engine, SourceListener {
     this.#state = 'failed'
     this.#failure = error
     this.#endSessions()
-    this.#lifetime.abort()
-    this.#steps.watchdog.stop()
+    this.#close()
     this.#options.source.quiesce().catch(() => undefined)
     this.#options.observer.crashed(error)
+  }
+
+  #close(): void {
+    this.#lifetime.abort()
+    this.#steps.watchdog.stop()
+    this.#steps.stops.close()
   }
 
   async #stop(timeoutMs: number): Promise<StopOutcome> {
@@ -200,8 +276,7 @@ class EngineLoop implements Engine, SourceListener {
     }
     cancel()
     this.#endSessions()
-    this.#lifetime.abort()
-    this.#steps.watchdog.stop()
+    this.#close()
     // Leaving is a courtesy to the group: the session time-out does the same for a member that just goes.
     await orOver(() => source.stop(), this.#grace()).catch(() => undefined)
     if (this.#state !== 'failed') this.#state = 'stopped'
@@ -216,13 +291,14 @@ class EngineLoop implements Engine, SourceListener {
 
   /** False when the time is up first, or a step fails. */
   async #drain(signal: AbortSignal): Promise<boolean> {
+    const alive = () => [...this.#sessions.values()].filter((session) => !session.isOver)
     try {
-      for (const session of this.#sessions.values()) session.closeIntake()
+      for (const session of alive()) session.closeIntake()
       await orOver(() => this.#options.source.quiesce(), signal)
-      for (const session of this.#sessions.values()) {
+      for (const session of alive()) {
         await orOver(() => this.#steps.cutter.cut(session, 'shutdown'), signal)
       }
-      const empty = () => [...this.#sessions.values()].every((session) => !session.hasUndelivered)
+      const empty = () => alive().every((session) => !session.hasUndelivered)
       if (!(await this.#progress.until(empty, signal))) return false
       return (await this.#steps.commits.settled(signal)) && !this.#abandoned
     } catch (error) {

@@ -1,9 +1,10 @@
 import type { BadRecordCode, PartitionRef, Range, RangeOutcome, Tip } from './contracts.ts'
+import type { StoppedPartition } from './stopped-partition.ts'
 
 /** Which step is being tried again. */
 export type RetriedStep = 'claim' | 'tip' | 'prepare' | 'deliver' | 'reclaim' | 'commit'
 
-export type CutCause = 'rows' | 'bytes' | 'age' | 'early' | 'boundary' | 'memory' | 'shutdown'
+export type CutCause = 'rows' | 'bytes' | 'age' | 'early' | 'boundary' | 'memory' | 'stop' | 'shutdown'
 
 /** For every range: offsets = records + quarantined + gaps. */
 export interface RangeAccount {
@@ -35,6 +36,10 @@ export interface EngineObserver {
   /** `partition` is null where the step concerns several. */
   retrying(step: RetriedStep, partition: PartitionRef | null, delayMs: number, error: unknown): void
   memory(bytes: number, paused: boolean): void
+  /** A partition has stopped, because of `error`; again each minute while it lasts, and then `error` is null. */
+  stopped(stop: StoppedPartition, error: unknown): void
+  /** It goes on, or belongs to another member now. */
+  healed(stop: StoppedPartition): void
   /** The engine has stopped for good; the process must end. */
   crashed(error: unknown): void
 }
@@ -55,5 +60,7 @@ export const noObserver: EngineObserver = {
   committed: ignore,
   retrying: ignore,
   memory: ignore,
+  stopped: ignore,
+  healed: ignore,
   crashed: ignore,
 }

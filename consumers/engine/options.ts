@@ -39,6 +39,10 @@ export interface EngineLimits {
   /** A partition with lag is unhealthy when nothing of it was delivered for `cut.maxAgeMs` plus this. */
   readonly stallMs: number
   readonly watchdogMs: number
+  /** The pause before a stopped partition is tried again, at first and at most; and how often its stop is told again. */
+  readonly stopRetryFirstMs: number
+  readonly stopRetryMaxMs: number
+  readonly stopRepeatMs: number
   /** So many records of one schema id fail in a row, after one that decoded: a fault of ours. */
   readonly regressionInARow: number
   /** Or at least this share of the newest records of that id, one to two times `regressionWindow`. */
@@ -64,6 +68,9 @@ export const DEFAULT_LIMITS: EngineLimits = {
   backoffMaxMs: 30_000,
   stallMs: 60_000,
   watchdogMs: 5_000,
+  stopRetryFirstMs: 2_000,
+  stopRetryMaxMs: 60_000,
+  stopRepeatMs: 60_000,
   regressionInARow: 1_000,
   regressionRatio: 0.98,
   regressionWindow: 5_000,

@@ -1,4 +1,13 @@
-import type { Claim, PartitionRef, Range, Tip, TipRecord } from './contracts.ts'
+import type {
+  CheckedRecord,
+  Claim,
+  Committed,
+  Gap,
+  PartitionRef,
+  Range,
+  Tip,
+  TipRecord,
+} from './contracts.ts'
 import { partitionKey } from './contracts.ts'
 import { tipContradicted } from './faults.ts'
 import type { MemoryBudget } from './intake/memory-budget.ts'
@@ -15,7 +24,9 @@ export interface Waiting {
 export interface PartitionSessionOptions {
   readonly partition: PartitionRef
   /** What the group had committed when the session began: nothing depends on it but whether to commit again. */
-  readonly committedBefore: bigint | null
+  readonly committedBefore: Committed | null
+  /** What is committed with each position, see `CommitMark`. */
+  readonly note: string | null
   readonly generation: number
   readonly memory: MemoryBudget
   /** Called once for each stretch of offsets that the store is known to hold. */
@@ -32,23 +43,20 @@ export class PartitionSession {
   readonly partition: PartitionRef
   readonly key: string
   readonly generation: number
-  readonly committedBefore: bigint | null
-  /** The tip's record, until it was read again from the log and compared. */
-  unverified: TipRecord | null = null
-  acceptedLossThrough: bigint | null = null
-  highWatermark: bigint | null = null
-  /** A delivery of the first queued range is under way. */
-  delivering = false
-  /** Asking the store, backing off or claiming again: not to be delivered now. */
-  recovering = false
-  /** Failed deliveries in a row without any progress. */
-  failures = 0
-  /** Bad records since the last one that was not. */
-  badInARow = 0
-  waiting: Waiting | null = null
+  readonly committedBefore: Committed | null
   readonly #options: PartitionSessionOptions
   readonly #over = new AbortController()
   readonly #intakeOver = new AbortController()
+  #isVoid = false
+  #note: string | null
+  #unverified: TipRecord | null = null
+  #acceptedLossThrough: bigint | null = null
+  #highWatermark: bigint | null = null
+  #delivering = false
+  #recovering = false
+  #failures = 0
+  #badInARow = 0
+  #waiting: Waiting | null = null
   #claim: Claim | null = null
   #doneThrough = -1n
   #queue: Range[] = []
@@ -60,6 +68,7 @@ export class PartitionSession {
     this.key = partitionKey(options.partition)
     this.generation = options.generation
     this.committedBefore = options.committedBefore
+    this.#note = options.note
     this.#open = new OpenRange(options.partition, 0n)
   }
 
@@ -77,6 +86,88 @@ export class PartitionSession {
     this.#intakeOver.abort()
   }
 
+  /** The tip's record, until it was read again from the log and compared. */
+  get unverified(): TipRecord | null {
+    return this.#unverified
+  }
+
+  /** Gives the tip's record once, to whoever compares it or cannot. */
+  takeUnverified(): TipRecord | null {
+    const record = this.#unverified
+    this.#unverified = null
+    return record
+  }
+
+  get acceptedLossThrough(): bigint | null {
+    return this.#acceptedLossThrough
+  }
+
+  get highWatermark(): bigint | null {
+    return this.#highWatermark
+  }
+
+  /** The log was seen to end at `end`; it never shrinks in a session. */
+  sawLogEnd(end: bigint): void {
+    if (this.#highWatermark === null || end > this.#highWatermark) this.#highWatermark = end
+  }
+
+  /** What is committed with the position. */
+  get note(): string | null {
+    return this.#note
+  }
+
+  setNote(note: string | null): void {
+    this.#note = note
+  }
+
+  /** A delivery of the first queued range is under way. */
+  get delivering(): boolean {
+    return this.#delivering
+  }
+
+  deliveryStarted(): void {
+    this.#delivering = true
+  }
+
+  deliveryEnded(): void {
+    this.#delivering = false
+  }
+
+  /** The store is being asked, or claimed again, or a pause runs: nothing is to be delivered now. */
+  get recovering(): boolean {
+    return this.#recovering
+  }
+
+  /** Gives the number of failed deliveries in a row without progress, this one included. */
+  recoveryStarted(): number {
+    this.#recovering = true
+    this.#failures += 1
+    return this.#failures
+  }
+
+  recoveryEnded(): void {
+    this.#recovering = false
+  }
+
+  /** Counts a checked record; gives how many bad ones came since the last good one. */
+  countBad(isBad: boolean): number {
+    this.#badInARow = isBad ? this.#badInARow + 1 : 0
+    return this.#badInARow
+  }
+
+  /** The step that is being tried again, and the code of its last error; null: nothing is in the way. */
+  get waiting(): Waiting | null {
+    return this.#waiting
+  }
+
+  waitsFor(step: string, code: string): void {
+    this.#waiting = { step, code }
+  }
+
+  goesOn(): void {
+    this.#waiting = null
+  }
+
   get isOver(): boolean {
     return this.#over.signal.aborted
   }
@@ -85,7 +176,8 @@ export class PartitionSession {
     return this.#claim
   }
 
-  get open(): OpenRange {
+  /** The range that still grows. */
+  get open(): Pick<OpenRange, 'rows' | 'bytes' | 'firstRecord'> {
     return this.#open
   }
 
@@ -123,7 +215,7 @@ export class PartitionSession {
   }
 
   get ready(): boolean {
-    return !this.isOver && !this.delivering && !this.recovering && this.#queue.length > 0
+    return !this.isOver && !this.#delivering && !this.#recovering && this.#queue.length > 0
   }
 
   /** Begins with what the store says. */
@@ -131,15 +223,26 @@ export class PartitionSession {
     this.#claim = claim
     this.#doneThrough = tip.last ?? -1n
     this.#open = new OpenRange(this.partition, this.#doneThrough + 1n)
-    this.unverified = tip.lastRecord
-    this.acceptedLossThrough = tip.acceptedLossThrough
+    this.#unverified = tip.lastRecord
+    this.#acceptedLossThrough = tip.acceptedLossThrough
   }
 
   /** Goes on under a new claim, after another one has fenced the first. */
   renew(claim: Claim, tip: Tip): void {
     this.#claim = claim
-    this.acceptedLossThrough = tip.acceptedLossThrough
+    this.#acceptedLossThrough = tip.acceptedLossThrough
     this.applyTip(tip, 'another')
+  }
+
+  /** Takes in the next offset's record; its bytes count as buffered from now on. */
+  addRecord(checked: CheckedRecord): void {
+    this.#open.addRecord(checked)
+    this.#options.memory.add(checked.record.size)
+  }
+
+  /** Takes in offsets without a record, from the next one on. */
+  addGap(gap: Gap): void {
+    this.#open.addGap(gap)
   }
 
   /** Closes the open range. Null where it has no record. */
@@ -156,7 +259,7 @@ export class PartitionSession {
     this.#options.onAccounted(accountThrough(range, range.last))
     this.#dropHead(range)
     this.#doneThrough = range.last
-    this.failures = 0
+    this.#failures = 0
   }
 
   /**
@@ -180,17 +283,28 @@ export class PartitionSession {
       else this.#dropHead(this.head)
     }
     if (this.#queue.length === 0) this.#options.memory.release(this.#open.dropThrough(held))
-    if (held > this.#doneThrough) this.failures = 0
+    if (held > this.#doneThrough) this.#failures = 0
     this.#doneThrough = held
   }
 
-  /** Ends the session; what is open or queued is abandoned, a running delivery ends by itself. */
+  /** The generation that the session belongs to is over: nothing of it may be committed any more. */
+  get isVoid(): boolean {
+    return this.#isVoid
+  }
+
+  /** Its generation is over. */
   end(): void {
+    this.#isVoid = true
+    this.stop()
+  }
+
+  /** Ends the session; what is open or queued is abandoned, a running delivery ends by itself. */
+  stop(): void {
     if (this.isOver) return
-    const running = this.delivering ? (this.head?.bytes ?? 0) : 0
+    const running = this.#delivering ? (this.head?.bytes ?? 0) : 0
     this.#options.memory.release(this.bufferedBytes - running)
-    this.#queue = this.delivering ? this.#queue.slice(0, 1) : []
-    this.#open = new OpenRange(this.partition, this.#open.next)
+    this.#queue = this.#delivering ? this.#queue.slice(0, 1) : []
+    this.#open = new OpenRange(this.partition, this.#doneThrough + 1n)
     this.#intakeOver.abort()
     this.#over.abort()
   }

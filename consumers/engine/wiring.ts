@@ -1,3 +1,4 @@
+import type { PartitionRef } from './contracts.ts'
 import { Commits } from './flush/commits.ts'
 import { Cutter } from './flush/cutter.ts'
 import { DeliveryLane } from './flush/delivery-lane.ts'
@@ -12,6 +13,7 @@ import { Pressure } from './intake/memory-pressure.ts'
 import type { EngineLimits, EngineOptions } from './options.ts'
 import type { PartitionSession } from './partition-session.ts'
 import { Assignment } from './recovery/assignment.ts'
+import { PartitionStops } from './recovery/partition-stops.ts'
 import { Recovery } from './recovery/recovery.ts'
 
 /** What the steps need from the loop that holds the sessions. */
@@ -22,7 +24,10 @@ export interface WiringHooks {
   readonly signal: AbortSignal
   /** The store holds more of this partition, or the partition may be delivered again. */
   readonly onMoved: (session: PartitionSession) => void
-  readonly onFault: (error: unknown) => void
+  /** The partition cannot go on. */
+  readonly onFault: (session: PartitionSession, error: unknown) => void
+  /** A stopped partition is to be tried again. */
+  readonly onRetry: (partition: PartitionRef) => void
 }
 
 export type EngineSteps = ReturnType<typeof wireEngine>
@@ -30,7 +35,7 @@ export type EngineSteps = ReturnType<typeof wireEngine>
 /** The steps of the pipeline, wired: intake → cutter → lane → (recovery) → commits; pressure and watchdog beside them. */
 export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
   const { source, sink, cut, clock, failpoints, observer, random } = options
-  const { limits, sessions, onMoved, onFault } = hooks
+  const { limits, sessions, onMoved, onFault, onRetry } = hooks
   const backoff = { clock, random, baseDelayMs: limits.backoffFirstMs, maxDelayMs: limits.backoffMaxMs }
   const memory = new MemoryBudget({ capBytes: limits.memoryBytes, lowBytes: limits.memoryLowBytes })
   const pauses = new Pauses(source)
@@ -56,8 +61,9 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
     sessions,
     signal: hooks.signal,
     onDelivered: onMoved,
-    onFenced: (session) => void recovery.fenced(session).catch(onFault),
-    onAmbiguous: (session, error) => void recovery.ambiguous(session, error).catch(onFault),
+    onFenced: (session) => void recovery.fenced(session).catch((error: unknown) => onFault(session, error)),
+    onAmbiguous: (session, error) =>
+      void recovery.ambiguous(session, error).catch((fault: unknown) => onFault(session, fault)),
     onEnded: () => {
       pressure.adjust()
       cutter.cutOverdue()
@@ -72,6 +78,12 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
     floodAlarm: new FloodAlarm({ inARow: limits.floodInARow, observer }),
   })
   const commits = new Commits({ source, backoff, failpoints, observer })
+  const stops = new PartitionStops({
+    ...{ clock, random, observer, onRetry },
+    firstMs: limits.stopRetryFirstMs,
+    maxMs: limits.stopRetryMaxMs,
+    repeatMs: limits.stopRepeatMs,
+  })
   const watchdog = new Watchdog({ source, clock, intervalMs: limits.watchdogMs, sessions, onFault })
-  return { memory, pauses, assignment, cutter, pressure, earlyFlush, lane, intake, commits, watchdog }
+  return { memory, pauses, assignment, cutter, pressure, earlyFlush, lane, intake, commits, stops, watchdog }
 }

@@ -3,6 +3,9 @@ import { DEFAULT_RETRY, retry } from '../../runtime/retry.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import {
   type AssignedPartition,
+  type CommitMark,
+  type LogBounds,
+  type PartitionFacts,
   type PartitionRef,
   partitionKey,
   type Source,
@@ -14,7 +17,8 @@ import { type ClientLog, createKafkaClient, type KafkaConnection } from './clien
 import { GenerationReader } from './fetch/generation-reader.ts'
 import { DEFAULT_TUNING, type KafkaSourceTuning } from './fetch/tuning.ts'
 import { createMembership, type Generation, generationOver, type Membership } from './group/membership.ts'
-import { topicRecreated } from './topics/topic-watch.ts'
+import type { ClusterMetadata } from './protocol/metadata-request.ts'
+import { topicRecreated } from './topics/topic-recreated.ts'
 
 export interface KafkaSourceOptions extends KafkaConnection {
   readonly groupId: string
@@ -41,12 +45,14 @@ interface Current {
   keys: ReadonlySet<string>
 }
 
+/** Stands for the id of a topic that does not exist. */
+const NO_TOPIC_ID = '00000000-0000-0000-0000-000000000000'
+
 class KafkaSource implements Source {
   readonly #options: KafkaSourceOptions
   readonly #tuning: KafkaSourceTuning
   readonly #membership: Membership
   readonly #view: ClusterView
-  readonly #topicIds = new Map<string, string>()
   #listener: SourceListener | null = null
   #current: Current | null = null
   #begins: Promise<void> = Promise.resolve()
@@ -76,26 +82,45 @@ class KafkaSource implements Source {
     await this.#membership.join()
   }
 
-  async commit(generation: number, next: ReadonlyMap<PartitionRef, bigint>): Promise<void> {
+  read(generation: number, partition: PartitionRef, position: bigint): void {
+    const current = this.#current
+    if (current?.generation.number !== generation || !current.keys.has(partitionKey(partition))) return
+    current.reader?.read(partition, position)
+  }
+
+  release(partition: PartitionRef): void {
+    this.#current?.reader?.release(partition)
+  }
+
+  async commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void> {
     const current = this.#current
     const { groupId } = this.#options
     if (current === null || current.over.signal.aborted || current.generation.number !== generation) {
       throw generationOver(groupId)
     }
-    for (const ref of next.keys()) {
+    for (const ref of marks.keys()) {
       if (!current.keys.has(partitionKey(ref))) throw generationOver(groupId)
     }
-    const entries = [...next].map(([ref, offset]) => ({
-      topic: ref.topic,
-      partition: ref.partition,
-      next: offset,
+    const entries = [...marks].map(([{ topic, partition }, { position, note }]) => ({
+      ...{ topic, partition, note },
+      next: position,
     }))
     if (entries.length > 0) await this.#membership.commit(current.generation.group, entries)
   }
 
-  async bounds(partitions: readonly PartitionRef[]) {
+  async facts(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, PartitionFacts>> {
     try {
-      return await this.#view.bounds(partitions)
+      const topics = [...new Set(partitions.map(({ topic }) => topic))]
+      return await this.#factsOf(partitions, await this.#view.metadata(topics))
+    } catch (error) {
+      throw clientError(error, `partitions of group ${this.#options.groupId}`)
+    }
+  }
+
+  async bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>> {
+    try {
+      const answers = await this.#view.eachBounds(partitions)
+      return new Map([...answers].flatMap(([key, answer]) => ('logEnd' in answer ? [[key, answer]] : [])))
     } catch (error) {
       throw clientError(error, 'log bounds')
     }
@@ -142,64 +167,89 @@ class KafkaSource implements Source {
 
   async #begin(current: Current): Promise<void> {
     const { signal } = current.over
-    if (signal.aborted || this.#isQuiet || this.#listener === null) return
+    const listener = this.#listener
+    if (signal.aborted || this.#isQuiet || listener === null) return
     const { clock } = this.#options
     const policy = { ...DEFAULT_RETRY, maxDelayMs: 2_000 }
-    const assigned = await retry(() => this.#facts(current.generation), { clock, signal, policy })
-    current.keys = new Set(assigned.map(({ partition }) => partitionKey(partition)))
-    const listener = this.#listener
-    const positions = await listener.assigned(current.generation.number, assigned, signal)
+    const assigned = await retry(() => this.#assigned(current.generation), { clock, signal, policy })
     if (signal.aborted || this.#isQuiet) return
+    current.keys = new Set(assigned.map(({ partition }) => partitionKey(partition)))
+    const number = current.generation.number
     current.reader = new GenerationReader({
-      generation: current.generation.number,
-      partitions: starts(assigned, positions),
+      generation: number,
+      refs: assigned.map(({ partition }) => partition),
       view: this.#view,
       clock,
       limits: { ...this.#tuning, minBytes: 1, maxBytes: this.#tuning.maxFetchBytes },
-      topicCheckMs: this.#tuning.metadataMaxAgeMs,
+      leaderCheckMs: this.#tuning.metadataMaxAgeMs,
       signal,
       handOver: (batch) => listener.batch(batch),
+      onPartitionFailure: (ref, error) => listener.partitionFailed(number, ref, error),
       onFailure: (error) => this.#crash(error),
     })
+    listener.assigned(number, assigned, signal)
   }
 
   /** What Kafka says of the partitions of a generation. */
-  async #facts({ assignment }: Generation): Promise<AssignedPartition[]> {
+  async #assigned({ assignment }: Generation): Promise<AssignedPartition[]> {
     try {
       const metadata = await this.#view.metadata([...assignment.keys()])
       const refs = [...assignment].flatMap(([topic, partitions]) => {
-        const topicId = this.#sameTopicId(topic, requireTopic(metadata, topic).topicId)
+        const topicId = topicIdIn(metadata, topic)
         return partitions.map((partition) => ({ topic, topicId, partition }))
       })
-      const bounds = await this.#view.bounds(refs)
-      const committed = await this.#view.committed(this.#options.groupId, refs)
+      const facts = await this.#factsOf(refs, metadata)
       return refs.flatMap((partition) => {
-        const log = bounds.get(partitionKey(partition))
-        return log === undefined
-          ? []
-          : [{ partition, ...log, committed: committed.get(partitionKey(partition)) ?? null }]
+        const found = facts.get(partitionKey(partition))
+        return found === undefined ? [] : [{ partition, facts: found }]
       })
     } catch (error) {
-      throw clientError(error, `partitions of group ${this.#options.groupId}`)
+      const failure = clientError(error, `partitions of group ${this.#options.groupId}`)
+      if (failure.scope === 'worker') throw failure
+      // Nothing can begin before this is known, so it is asked again whatever the answer was.
+      throw new DaybookError(failure.code, failure.message, { retryable: true, cause: failure })
     }
   }
 
-  #sameTopicId(topic: string, topicId: string): string {
-    const before = this.#topicIds.get(topic) ?? topicId
-    if (before !== topicId) throw topicRecreated(topic, before, topicId)
-    this.#topicIds.set(topic, topicId)
-    return topicId
+  async #factsOf(
+    refs: readonly PartitionRef[],
+    metadata: ClusterMetadata,
+  ): Promise<ReadonlyMap<string, PartitionFacts>> {
+    const facts = new Map<string, PartitionFacts>()
+    const readable: PartitionRef[] = []
+    for (const ref of refs) {
+      const error = unreadable(metadata, ref)
+      if (error === null) readable.push(ref)
+      else facts.set(partitionKey(ref), { ok: false, error })
+    }
+    const bounds = await this.#view.eachBounds(readable)
+    const committed = await this.#view.committed(this.#options.groupId, readable)
+    for (const ref of readable) {
+      const key = partitionKey(ref)
+      const log = bounds.get(key)
+      if (log === undefined) continue
+      facts.set(
+        key,
+        'logEnd' in log
+          ? { ok: true, ...log, committed: committed.get(key) ?? null }
+          : { ok: false, error: log },
+      )
+    }
+    return facts
   }
 }
 
-function starts(assigned: readonly AssignedPartition[], positions: ReadonlyMap<string, bigint>) {
-  return assigned.map(({ partition: ref }) => {
-    const position = positions.get(partitionKey(ref))
-    if (position !== undefined) return { ref, position }
-    throw new DaybookError(
-      'DAYBOOK_KAFKA_NO_POSITION',
-      `no position was given for ${ref.topic}/${ref.partition}: a fault of the listener, please report it`,
-      { details: { topic: ref.topic, partition: ref.partition } },
-    )
-  })
+function topicIdIn(metadata: ClusterMetadata, topic: string): string {
+  const found = metadata.topics.find((candidate) => candidate.topic === topic)
+  return found === undefined || found.errorCode !== 0 ? NO_TOPIC_ID : found.topicId
+}
+
+/** Why a partition cannot be read now; null: it can. */
+function unreadable(metadata: ClusterMetadata, ref: PartitionRef): unknown {
+  try {
+    const { topicId } = requireTopic(metadata, ref.topic)
+    return topicId === ref.topicId ? null : topicRecreated(ref.topic, ref.topicId, topicId)
+  } catch (error) {
+    return error
+  }
 }

@@ -1,6 +1,7 @@
 import {
   type AssignedPartition,
   type Claim,
+  type CommitMark,
   type Delivery,
   type PartitionRef,
   partitionKey,
@@ -22,8 +23,8 @@ export type Sabotage = (parts: SabotagedParts) => SabotagedParts
 export const commitsBeforeDelivery: Sabotage = ({ source, sink }) => {
   const generation = generationOf(source)
   const deliver: Sink['deliver'] = async (deliveries, signal) => {
-    const next = new Map<PartitionRef, bigint>()
-    for (const { range } of deliveries) next.set(range.partition, range.last + 1n)
+    const next = new Map<PartitionRef, CommitMark>()
+    for (const { range } of deliveries) next.set(range.partition, { position: range.last + 1n, note: null })
     await source.commit(generation.current(), next).catch(() => undefined)
     return sink.deliver(deliveries, signal)
   }
@@ -34,9 +35,11 @@ export const commitsBeforeDelivery: Sabotage = ({ source, sink }) => {
 export const noTipAtStart: Sabotage = ({ source, sink }) => {
   const committed = new Map<string, bigint | null>()
   const watched = onAssigned(source, (_, partitions) => {
-    for (const assigned of partitions) {
-      const beyond = assigned.committed !== null && assigned.committed > assigned.logEnd
-      committed.set(partitionKey(assigned.partition), beyond ? assigned.logEnd : assigned.committed)
+    for (const { partition, facts } of partitions) {
+      if (!facts.ok) continue
+      const position = facts.committed?.position ?? null
+      const beyond = position !== null && position > facts.logEnd
+      committed.set(partitionKey(partition), beyond ? facts.logEnd : position)
     }
   })
   const claim = async (partition: PartitionRef, signal: AbortSignal): Promise<Claim> => {
@@ -138,14 +141,18 @@ function onAssigned(
   const watching = (listener: SourceListener): SourceListener => ({
     assigned: (generation, partitions, signal) => {
       look(generation, partitions)
-      return listener.assigned(generation, partitions, signal)
+      listener.assigned(generation, partitions, signal)
     },
+    partitionFailed: (generation, partition, error) => listener.partitionFailed(generation, partition, error),
     batch: (batch) => listener.batch(batch),
     crashed: (error) => listener.crashed(error),
   })
   return {
     start: (listener) => source.start(watching(listener)),
-    commit: (generation, next) => source.commit(generation, next),
+    commit: (generation, marks) => source.commit(generation, marks),
+    read: (generation, partition, position) => source.read(generation, partition, position),
+    release: (partition) => source.release(partition),
+    facts: (partitions) => source.facts(partitions),
     bounds: (partitions) => source.bounds(partitions),
     pause: (partitions) => source.pause(partitions),
     resume: (partitions) => source.resume(partitions),

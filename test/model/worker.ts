@@ -1,5 +1,7 @@
+import { partitionKey } from '../../consumers/engine/contracts.ts'
 import { createEngine, type Engine, type StopOutcome } from '../../consumers/engine/engine.ts'
 import { type EngineObserver, noObserver, type RangeAccount } from '../../consumers/engine/observer.ts'
+import type { StoppedPartition } from '../../consumers/engine/stopped-partition.ts'
 import { FAILPOINTS, type Failpoint, type Failpoints } from '../../runtime/failpoints.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import { FakeChecker } from '../support/fakes/fake-checker.ts'
@@ -94,7 +96,8 @@ export class ModelWorker {
         maxRows: sim.between(2, 15),
         maxBytes: sim.between(100, 1_000),
         maxAgeMs: sim.between(20, 400),
-        boundary: (first, next) => Math.floor(first / 1_000) !== Math.floor(next / 1_000),
+        boundary: (first, next) =>
+          Math.floor(first.appendTime / 1_000) !== Math.floor(next.appendTime / 1_000),
       },
       limits: {
         memoryBytes: this.#memoryBytes,
@@ -108,6 +111,8 @@ export class ModelWorker {
         backoffMaxMs: 300,
         stallMs: 5_000,
         watchdogMs: 500,
+        stopRetryFirstMs: 50,
+        stopRetryMaxMs: 500,
       },
       clock: process.clock,
       failpoints,
@@ -154,6 +159,8 @@ export class ModelWorker {
       memory: (_, paused) => happened.add(paused ? 'paused by memory' : 'resumed'),
       fetched: () => this.#checkMemory(),
       accounted: (_, account) => this.#checkAccount(account),
+      stopped: (stop, error) => this.#stopped(stop, error),
+      healed: () => happened.add('healed'),
       crashed: (error) => this.#crashed(error),
     }
   }
@@ -171,21 +178,24 @@ export class ModelWorker {
     if (bufferedBytes < 0) this.#world.sim.violate('released more than was buffered')
   }
 
-  /** Only a loss that did happen may stop a worker; the operator accepts it, and the worker starts again. */
   #crashed(error: unknown): void {
+    this.#world.sim.violate(`${this.process.name} crashed: ${error instanceof Error ? error.stack : error}`)
+  }
+
+  /** Only a loss that did happen may stop a partition; the operator accepts it, and it goes on by itself. */
+  #stopped({ partition, code }: StoppedPartition, error: unknown): void {
     const { sim, store, logs } = this.#world
-    const details = error instanceof DaybookError ? error.details : {}
-    const log = logs.find((candidate) => candidate.partition.partition === details['partition'])
-    const code = error instanceof DaybookError ? error.code : String(error)
-    sim.log(`${this.process.name} crashed: ${code}`)
-    const last = details['last']
-    const isLoss = code === 'DAYBOOK_ENGINE_LOG_LOST' && log !== undefined && typeof last === 'bigint'
+    sim.log(`${this.process.name} stopped ${partition.partition}: ${code}`)
+    const log = logs.find((candidate) => partitionKey(candidate.partition) === partitionKey(partition))
+    const last = error instanceof DaybookError ? error.details['last'] : undefined
+    // Told again, without the error, while it lasts.
+    if (error === null || log === undefined) return
+    const isLoss = code === 'DAYBOOK_ENGINE_LOG_LOST' && typeof last === 'bigint'
     if (!isLoss || last >= log.bounds.logStart) {
-      sim.violate(`${this.process.name} crashed: ${error instanceof Error ? error.stack : code}`)
+      sim.violate(`${this.process.name} stopped: ${error instanceof Error ? error.stack : code}`)
       return
     }
     this.#world.happened.add('loss accepted')
     store.acceptLoss(log.partition, log.bounds.logStart - 1n)
-    this.die()
   }
 }

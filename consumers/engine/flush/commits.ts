@@ -1,6 +1,6 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
 import { Condition } from '../condition.ts'
-import type { PartitionRef, Source } from '../contracts.ts'
+import type { CommitMark, Source } from '../contracts.ts'
 import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import { type BackoffTools, pauseMs } from '../recovery/backoff.ts'
@@ -20,28 +20,36 @@ export class Commits {
   readonly #options: CommitsOptions
   readonly #condition = new Condition()
   readonly #pending = new Set<PartitionSession>()
-  readonly #committed = new WeakMap<PartitionSession, bigint>()
+  readonly #committed = new WeakMap<PartitionSession, CommitMark>()
   #running = false
 
   constructor(options: CommitsOptions) {
     this.#options = options
   }
 
-  /** `session.committable` may have grown. */
-  note(session: PartitionSession): void {
-    if (session.isOver || session.committable === this.committed(session)) return
+  /** The session's position or note may have changed. */
+  consider(session: PartitionSession): void {
+    if (session.isVoid) return
+    const before = this.#last(session)
+    const mark = markOf(session)
+    if (session.claim === null && mark.note === (before?.note ?? null)) return
+    if (mark.position === (before?.position ?? 0n) && mark.note === (before?.note ?? null)) return
     this.#pending.add(session)
     if (!this.#running) void this.#run()
   }
 
   /** The last position that was committed, by this session or before it; 0 where there is none. */
   committed(session: PartitionSession): bigint {
-    return this.#committed.get(session) ?? session.committedBefore ?? 0n
+    return this.#last(session)?.position ?? 0n
   }
 
   /** Resolves true when nothing is left to commit, false when `signal` aborts first. */
   settled(signal: AbortSignal): Promise<boolean> {
     return this.#condition.until(() => !this.#running, signal)
+  }
+
+  #last(session: PartitionSession): CommitMark | null {
+    return this.#committed.get(session) ?? session.committedBefore
   }
 
   async #run(): Promise<void> {
@@ -57,7 +65,7 @@ export class Commits {
 
   /** The pending sessions of one generation. */
   #take(): PartitionSession[] {
-    const alive = [...this.#pending].filter((session) => !session.isOver)
+    const alive = [...this.#pending].filter((session) => !session.isVoid)
     this.#pending.clear()
     return alive
   }
@@ -65,21 +73,20 @@ export class Commits {
   async #commit(sessions: readonly PartitionSession[], failures: number): Promise<boolean> {
     const { source, failpoints, observer } = this.#options
     await failpoints.hit('commit.before')
-    const alive = sessions.filter((session) => !session.isOver)
+    const alive = sessions.filter((session) => !session.isVoid)
     const [first] = alive
     if (first === undefined) return true
-    const next = new Map<PartitionRef, bigint>()
-    for (const session of alive) next.set(session.partition, session.committable)
+    const marks = new Map(alive.map((session) => [session.partition, markOf(session)]))
     try {
-      await source.commit(first.generation, next)
+      await source.commit(first.generation, marks)
     } catch (error) {
       await this.#backOff(alive, failures, error)
       return false
     }
     for (const session of alive) {
-      const position = next.get(session.partition) ?? session.committable
-      this.#committed.set(session, position)
-      observer.committed(session.partition, position)
+      const mark = marks.get(session.partition) ?? markOf(session)
+      this.#committed.set(session, mark)
+      observer.committed(session.partition, mark.position)
     }
     await failpoints.hit('commit.after')
     return true
@@ -90,6 +97,14 @@ export class Commits {
     const delayMs = pauseMs(backoff, failures + 1)
     observer.retrying('commit', null, delayMs, error)
     await backoff.clock.sleep(delayMs, sessions[0]?.signal)
-    for (const session of sessions) if (!session.isOver) this.#pending.add(session)
+    for (const session of sessions) if (!session.isVoid) this.#pending.add(session)
   }
+}
+
+/**
+ * A session that has not begun knows nothing of what is delivered, whatever was committed before, so it commits 0:
+ * nobody reads from a committed position, and the lag that this shows is what is known.
+ */
+function markOf(session: PartitionSession): CommitMark {
+  return { position: session.claim === null ? 0n : session.committable, note: session.note }
 }

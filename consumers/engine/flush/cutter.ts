@@ -14,7 +14,7 @@ export interface CutterOptions {
   readonly isFree: (session: PartitionSession) => boolean
   /** A range is ready. */
   readonly onCut: () => void
-  readonly onFault: (error: unknown) => void
+  readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
 interface Age {
@@ -34,11 +34,11 @@ export class Cutter {
   /** Why `record` must not join the open range, or null. */
   before(session: PartitionSession, record: SourceRecord): CutCause | null {
     const { cut } = this.#options
-    const first = session.open.firstAppendTime
+    const first = session.open.firstRecord
     if (first === null) return null
     if (session.open.rows >= cut.maxRows) return 'rows'
     if (session.open.bytes + record.size > cut.maxBytes) return 'bytes'
-    return cut.boundary?.(first, record.appendTime) === true ? 'boundary' : null
+    return cut.boundary?.(first, record) === true ? 'boundary' : null
   }
 
   /** Why the open range is full, or null; starts the clock of a range's first record. */
@@ -89,11 +89,12 @@ export class Cutter {
   #aged(session: PartitionSession): void {
     const { cut, clock, gatherAgeRatio, isFree, onFault } = this.#options
     if (!isFree(session)) return
-    this.cut(session, 'age').catch(onFault)
+    this.cut(session, 'age').catch((error: unknown) => onFault(session, error))
     if (gatherAgeRatio >= 1) return
     const old = clock.now() - cut.maxAgeMs * gatherAgeRatio
     for (const [other, { since }] of this.#ages) {
-      if (other !== session && since <= old && isFree(other)) this.cut(other, 'age').catch(onFault)
+      if (other !== session && since <= old && isFree(other))
+        this.cut(other, 'age').catch((error: unknown) => onFault(other, error))
     }
   }
 }

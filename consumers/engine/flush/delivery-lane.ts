@@ -19,7 +19,8 @@ export interface DeliveryLaneOptions {
   readonly onAmbiguous: (session: PartitionSession, error: unknown) => void
   /** After each delivery, whatever became of it. */
   readonly onEnded: () => void
-  readonly onFault: (error: unknown) => void
+  /** The partition cannot go on. */
+  readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
 interface Load {
@@ -52,9 +53,11 @@ export class DeliveryLane {
       const loads = this.#take()
       if (loads.length === 0) return
       this.#running++
-      for (const { session } of loads) session.delivering = true
+      for (const { session } of loads) session.deliveryStarted()
       this.#deliver(loads)
-        .catch(this.#options.onFault)
+        .catch((error: unknown) => {
+          for (const { session } of loads) this.#options.onFault(session, error)
+        })
         .finally(() => {
           this.#running--
           this.#options.onEnded()
@@ -111,7 +114,7 @@ export class DeliveryLane {
 
   /** Results for a session that is over count for nothing: whoever claims next asks the store. */
   #settle(session: PartitionSession, outcome: RangeOutcome | null | undefined, error: unknown): void {
-    session.delivering = false
+    session.deliveryEnded()
     if (session.isOver) session.releaseRunning()
     else if (outcome === 'delivered') {
       session.delivered()
@@ -122,7 +125,7 @@ export class DeliveryLane {
 
   /** A missing outcome (its error is null) says nothing, like a retryable throw. */
   #failed(session: PartitionSession, error: unknown): void {
-    if (error !== null && !isRetryable(error)) this.#options.onFault(error)
+    if (error !== null && !isRetryable(error)) this.#options.onFault(session, error)
     else this.#options.onAmbiguous(session, error)
   }
 }

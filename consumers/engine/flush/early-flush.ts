@@ -10,7 +10,7 @@ export interface EarlyFlushOptions {
   /** So many while the sink has nothing to do. */
   readonly idleFlushBytes: number
   readonly sessions: () => Iterable<PartitionSession>
-  readonly onFault: (error: unknown) => void
+  readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
 /**
@@ -33,6 +33,7 @@ export class EarlyFlush {
     )
     const enough = lane.isIdle ? idleFlushBytes : earlyFlushBytes
     if (open.reduce((sum, session) => sum + session.open.bytes, 0) < enough) return
-    for (const session of open) cutter.cut(session, 'early').catch(onFault)
+    for (const session of open)
+      cutter.cut(session, 'early').catch((error: unknown) => onFault(session, error))
   }
 }

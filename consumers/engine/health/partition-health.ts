@@ -2,15 +2,17 @@ import type { PartitionRef } from '../contracts.ts'
 import type { Commits } from '../flush/commits.ts'
 import type { Pauses } from '../intake/fetch-pauses.ts'
 import type { PartitionSession, Waiting } from '../partition-session.ts'
+import type { PartitionStops } from '../recovery/partition-stops.ts'
+import type { StoppedPartition } from '../stopped-partition.ts'
 import type { Watchdog } from './watchdog.ts'
-
-export type EngineState = 'idle' | 'running' | 'stopping' | 'stopped' | 'failed'
 
 export interface PartitionHealth {
   readonly partition: PartitionRef
-  /** False when there is lag and nothing was delivered for too long. */
+  /** False when it is stopped, or when there is lag and nothing was delivered for too long. */
   readonly healthy: boolean
-  readonly state: 'claiming' | 'verifying' | 'idle' | 'open' | 'delivering' | 'recovering'
+  readonly state: 'claiming' | 'verifying' | 'idle' | 'open' | 'delivering' | 'recovering' | 'stopped'
+  /** Why it is stopped; null while it is not. It is being tried again while `state` is another. */
+  readonly stopped: StoppedPartition | null
   /** The step that is being tried again, and the code of its last error; null when nothing is in the way. */
   readonly waiting: Waiting | null
   /** Why fetching is paused. */
@@ -28,32 +30,23 @@ export interface PartitionHealth {
   readonly standingMs: number
 }
 
-export interface EngineHealth {
-  readonly healthy: boolean
-  readonly state: EngineState
-  readonly generation: number | null
-  /** The error that stopped the engine. */
-  readonly failure: unknown
-  readonly bufferedBytes: number
-  /** Since when the log could not be asked for its ends, in milliseconds; 0 where the last answer is fresh. */
-  readonly boundsUnknownMs: number
-  readonly partitions: readonly PartitionHealth[]
-}
-
 export interface HealthView {
   readonly watchdog: Watchdog
   readonly commits: Commits
   readonly pauses: Pauses
+  readonly stops: PartitionStops
   /** Longer without progress than this, with lag, is unhealthy. */
   readonly patienceMs: number
 }
 
 export function partitionHealth(session: PartitionSession, view: HealthView): PartitionHealth {
   const { logEnd, lag, standingMs } = view.watchdog.look(session)
+  const stopped = view.stops.of(session.partition)
   return {
     partition: session.partition,
-    healthy: lag === 0n || standingMs <= view.patienceMs,
-    state: stateOf(session),
+    healthy: stopped === null && (lag === 0n || standingMs <= view.patienceMs),
+    state: stopped !== null && session.isOver ? 'stopped' : stateOf(session),
+    stopped,
     waiting: session.waiting,
     paused: view.pauses.reasons(session.partition),
     next: session.next,

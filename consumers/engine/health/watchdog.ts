@@ -9,7 +9,8 @@ export interface WatchdogOptions {
   readonly clock: Clock
   readonly intervalMs: number
   readonly sessions: () => readonly PartitionSession[]
-  readonly onFault: (error: unknown) => void
+  /** The partition cannot go on. */
+  readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
 interface Progress {
@@ -66,17 +67,13 @@ export class Watchdog {
 
   #schedule(): void {
     if (this.#stopped) return
-    const { clock, intervalMs, onFault } = this.#options
-    this.#cancel = clock.after(intervalMs, () => {
-      this.#ask()
-        .catch(onFault)
-        .finally(() => this.#schedule())
-    })
+    const { clock, intervalMs } = this.#options
+    this.#cancel = clock.after(intervalMs, () => void this.#ask().finally(() => this.#schedule()))
   }
 
-  /** A log that cannot be asked is no fault by itself: `boundsAgeMs` grows. */
+  /** A log that cannot be asked is no fault by itself: `boundsAgeMs` grows. Never rejects. */
   async #ask(): Promise<void> {
-    const { source, clock, sessions } = this.#options
+    const { source, clock, sessions, onFault } = this.#options
     const before = sessions().map((session) => ({ session, done: session.doneThrough }))
     this.#forgetOthers(before.map(({ session }) => session))
     const answer = await boundsOrNull(
@@ -87,11 +84,13 @@ export class Watchdog {
     this.#boundsAt = clock.now()
     for (const { session, done } of before) {
       const bounds = answer.get(session.key)
-      if (bounds === undefined || session.isOver) continue
-      // The log was cut below what is stored already: new records would come under offsets that count as done.
-      if (done >= bounds.logEnd) throw tipBeyondLog(session.partition, done, bounds)
-      session.highWatermark = later(session.highWatermark, bounds.logEnd)
+      if (bounds === undefined) continue
+      // Of a stopped partition too: its lag grows.
+      session.sawLogEnd(bounds.logEnd)
       this.look(session)
+      // The log was cut below what is stored already: new records would come under offsets that count as done.
+      if (!session.isOver && done >= bounds.logEnd)
+        onFault(session, tipBeyondLog(session.partition, done, bounds))
     }
   }
 

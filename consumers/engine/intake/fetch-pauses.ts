@@ -35,6 +35,12 @@ export class Pauses {
     this.#source.resume(partitions)
   }
 
+  /** The partition is fetched anew, unpaused. */
+  forget(partition: PartitionRef): void {
+    this.#reasons.delete(partitionKey(partition))
+    this.#source.resume([partition])
+  }
+
   reasons(partition: PartitionRef): readonly PauseReason[] {
     return [...(this.#reasons.get(partitionKey(partition)) ?? [])]
   }

@@ -16,15 +16,13 @@ export class FloodAlarm {
   }
 
   observe(session: PartitionSession, { verdict }: CheckedRecord): void {
-    if (verdict.kind !== 'bad') {
-      session.badInARow = 0
-      return
-    }
+    const badInARow = session.countBad(verdict.kind === 'bad')
+    if (verdict.kind !== 'bad') return
     const { inARow, observer } = this.#options
     // Once at the limit and then at each doubling: an alarm, not a log line per record.
-    const doublings = Math.log2(++session.badInARow / inARow)
+    const doublings = Math.log2(badInARow / inARow)
     if (doublings >= 0 && Number.isInteger(doublings)) {
-      observer.flood(session.partition, verdict.code, session.badInARow)
+      observer.flood(session.partition, verdict.code, badInARow)
     }
   }
 }

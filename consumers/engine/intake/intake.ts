@@ -35,7 +35,7 @@ export class Intake {
   async take(session: PartitionSession, batch: SourceBatch): Promise<void> {
     const { failpoints, memory, observer } = this.#options
     await failpoints.hit('fetch.before')
-    session.highWatermark = batch.highWatermark
+    session.sawLogEnd(batch.highWatermark)
     const from = session.unverified?.offset ?? session.next
     if (batch.last < from || !(await memory.room(session.intakeSignal))) return
     const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)
@@ -64,15 +64,14 @@ export class Intake {
       signal: session.intakeSignal,
       onRetry: retried(observer, 'prepare', session),
     })
-    session.waiting = null
+    session.goesOn()
     return attempt.kind === 'done'
   }
 
   /** Compares the store's last record with the log's, once per claim, where the log still has it. */
   #verifyTip(session: PartitionSession, batch: SourceBatch, records: readonly SourceRecord[]): void {
-    const stored = session.unverified
+    const stored = session.takeUnverified()
     if (stored === null) return
-    session.unverified = null
     if (batch.first > stored.offset) return
     const record = records.find((candidate) => candidate.offset === stored.offset)
     if (record === undefined) {
@@ -113,15 +112,14 @@ export class Intake {
 
   /** Synchronous: this is the path of every record. Returns why the range is full now, or null. */
   #addRecord(session: PartitionSession, record: SourceRecord): CutCause | null {
-    const { cutter, memory, checker } = this.#options
+    const { cutter, checker } = this.#options
     if (record.offset !== session.next) {
       if (record.offset < session.next) return null
       this.#fillHole(session, record.offset)
     }
     const checked = { record, verdict: checker.check(record) }
     this.#observe(session, checked)
-    session.open.addRecord(checked)
-    memory.add(record.size)
+    session.addRecord(checked)
     return cutter.after(session)
   }
 
@@ -129,7 +127,7 @@ export class Intake {
     if (gap.last < session.next) return
     this.#fillHole(session, gap.first)
     const first = higher(gap.first, session.next)
-    session.open.addGap({ ...gap, first })
+    session.addGap({ ...gap, first })
   }
 
   /** Offsets below `next` that nothing explains are lost; they are passed only where an operator accepted that. */
@@ -139,7 +137,7 @@ export class Intake {
     const last = next - 1n
     const accepted = session.acceptedLossThrough
     if (accepted === null || accepted < last) throw logLost(session.partition, first, last)
-    session.open.addGap({ first, last, reason: 'lost_accepted' })
+    session.addGap({ first, last, reason: 'lost_accepted' })
   }
 
   #observe(session: PartitionSession, checked: CheckedRecord): void {

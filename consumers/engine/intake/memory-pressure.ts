@@ -10,7 +10,7 @@ export interface PressureOptions {
   readonly pauses: Pauses
   readonly observer: EngineObserver
   readonly sessions: () => Iterable<PartitionSession>
-  readonly onFault: (error: unknown) => void
+  readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
 /** At the memory cap: first cut the largest open ranges, so that there is something to deliver, then stop fetching. */
@@ -57,7 +57,7 @@ export class Pressure {
     for (const session of open) {
       if (openBytes <= memory.lowBytes) return
       openBytes -= session.open.bytes
-      cutter.cut(session, 'memory').catch(onFault)
+      cutter.cut(session, 'memory').catch((error: unknown) => onFault(session, error))
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
-import type { AssignedPartition, Claim, LogBounds, PartitionRef, Sink, Source, Tip } from '../contracts.ts'
+import type { Claim, LogBounds, PartitionFacts, PartitionRef, Sink, Source, Tip } from '../contracts.ts'
 import { logLost, tipBeyondLog } from '../faults.ts'
 import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
@@ -8,7 +8,7 @@ import { type Attempted, type BackoffTools, untilDone } from './backoff.ts'
 import { retried } from './retry-report.ts'
 
 export interface AssignmentOptions {
-  readonly source: Pick<Source, 'bounds'>
+  readonly source: Pick<Source, 'facts'>
   readonly sink: Pick<Sink, 'claim'>
   readonly backoff: BackoffTools
   readonly failpoints: Failpoints
@@ -20,6 +20,8 @@ export interface Claimed {
   readonly tip: Tip
 }
 
+type ReadableFacts = Extract<PartitionFacts, { readonly ok: true }>
+
 /** Takes partitions over: exclusion first, then the tip, which is final from then on. */
 export class Assignment {
   readonly #options: AssignmentOptions
@@ -29,29 +31,38 @@ export class Assignment {
   }
 
   /**
-   * Opens a session where the store ends; the committed offset plays no part. Returns the position to read from:
-   * the store's last record, where the log still has it for comparison, else the offset behind the tip. Null when
-   * the session ended meanwhile.
+   * Opens a session where the store ends; the committed offset plays no part. Returns the position to read from: the
+   * store's last record, where the log still has it for comparison, else the offset behind the tip. Null when the
+   * session ended meanwhile. `facts`: what Kafka said of the partition lately; null: ask.
+   * @throws what stops the partition
    */
-  async open(session: PartitionSession, assigned: AssignedPartition): Promise<bigint | null> {
-    const attempt = await this.claimAndTip(session, 'claim')
+  async open(session: PartitionSession, given: PartitionFacts | null): Promise<bigint | null> {
+    const facts = given ?? (await this.#ask(session))
+    if (facts === null) return null
+    if (!facts.ok) throw facts.error
+    const attempt = await this.claimAndTip(session, 'claim', facts)
     if (attempt.kind === 'over') return null
     const { claim, tip } = attempt.value
-    const bounds = await this.#boundsFor(session, assigned, tip)
+    const bounds = await this.#boundsFor(session, facts, tip)
     if (bounds === null) return null
     checkLog(session.partition, tip, bounds)
     session.begin(claim, tip)
+    session.sawLogEnd(bounds.logEnd)
     this.#options.observer.claimed(session.partition, tip, session.next)
     return startPosition(session, bounds)
   }
 
   /** Claims and asks for the tip, each until it works or the session is over. */
-  async claimAndTip(session: PartitionSession, step: 'claim' | 'reclaim'): Promise<Attempted<Claimed>> {
+  async claimAndTip(
+    session: PartitionSession,
+    step: 'claim' | 'reclaim',
+    log: LogBounds | null,
+  ): Promise<Attempted<Claimed>> {
     const { sink, failpoints, observer } = this.#options
     const { partition, signal } = session
     await failpoints.hit('fence.before')
     const onRetry = retried(observer, step, session)
-    const run = () => sink.claim(partition, signal)
+    const run = () => sink.claim(partition, signal, log)
     const claimed = await untilDone(this.#options.backoff, { run, signal, onRetry })
     if (claimed.kind === 'over') return claimed
     await failpoints.hit('fence.after')
@@ -69,24 +80,30 @@ export class Assignment {
       onRetry,
     })
     await failpoints.hit('tip.after')
-    session.waiting = null
+    session.goesOn()
     return session.isOver ? { kind: 'over' } : tip
   }
 
-  /** An earlier owner may have delivered records that were written after the bounds were asked for: ask again. */
-  async #boundsFor(
-    session: PartitionSession,
-    assigned: AssignedPartition,
-    tip: Tip,
-  ): Promise<LogBounds | null> {
-    if (tip.last === null || tip.last < assigned.logEnd) return assigned
+  /** Null when the session is over. */
+  async #ask(session: PartitionSession): Promise<PartitionFacts | null> {
     const { source, backoff, observer } = this.#options
     const attempt = await untilDone(backoff, {
-      run: () => source.bounds([session.partition]),
+      run: () => source.facts([session.partition]),
       signal: session.signal,
       onRetry: retried(observer, 'claim', session),
     })
-    return attempt.kind === 'over' ? null : (attempt.value.get(session.key) ?? assigned)
+    if (attempt.kind === 'over') return null
+    const facts = attempt.value.get(session.key)
+    if (facts === undefined) throw new RangeError('the source does not know the partition that it assigned')
+    return facts
+  }
+
+  /** An earlier owner may have delivered records that were written after the bounds were asked for: ask again. */
+  async #boundsFor(session: PartitionSession, facts: ReadableFacts, tip: Tip): Promise<LogBounds | null> {
+    if (tip.last === null || tip.last < facts.logEnd) return facts
+    const later = await this.#ask(session)
+    if (later?.ok === false) throw later.error
+    return later
   }
 }
 
@@ -103,6 +120,6 @@ function checkLog(partition: PartitionRef, tip: Tip, bounds: LogBounds): void {
 function startPosition(session: PartitionSession, bounds: LogBounds): bigint {
   const compare = session.unverified?.offset
   if (compare !== undefined && compare >= bounds.logStart) return compare
-  session.unverified = null
+  session.takeUnverified()
   return higher(session.next, bounds.logStart)
 }

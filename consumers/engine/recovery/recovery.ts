@@ -29,8 +29,7 @@ export class Recovery {
   async ambiguous(session: PartitionSession, error: unknown): Promise<void> {
     const { claim } = session
     if (claim === null) return
-    await this.#standingStill(session, async () => {
-      const attempt = session.failures++
+    await this.#standingStill(session, async (attempt) => {
       const tip = await this.#options.assignment.tip(session, claim)
       if (tip.kind === 'over') return
       const before = session.doneThrough
@@ -47,31 +46,33 @@ export class Recovery {
   async fenced(session: PartitionSession): Promise<void> {
     const { observer, assignment } = this.#options
     observer.fenced(session.partition)
-    await this.#standingStill(session, async () => {
-      const attempt = session.failures++
+    await this.#standingStill(session, async (attempt) => {
       await this.#backOff(session, 'reclaim', attempt, null)
       if (session.isOver) return
-      const claimed = await assignment.claimAndTip(session, 'reclaim')
+      const claimed = await assignment.claimAndTip(session, 'reclaim', null)
       if (claimed.kind === 'over') return
       session.renew(claimed.value.claim, claimed.value.tip)
     })
   }
 
-  async #standingStill(session: PartitionSession, recover: () => Promise<void>): Promise<void> {
+  async #standingStill(
+    session: PartitionSession,
+    recover: (attempt: number) => Promise<void>,
+  ): Promise<void> {
     const { pauses } = this.#options
-    session.recovering = true
+    const attempt = session.recoveryStarted()
     pauses.pause([session.partition], 'backoff')
-    await recover()
-    session.recovering = false
+    await recover(attempt)
+    session.recoveryEnded()
     if (session.isOver) return
-    session.waiting = null
+    session.goesOn()
     pauses.resume([session.partition], 'backoff')
     this.#options.onRecovered(session)
   }
 
   #backOff(session: PartitionSession, step: RetriedStep, attempt: number, error: unknown): Promise<void> {
     const { backoff, observer } = this.#options
-    const delayMs = pauseMs(backoff, attempt + 1)
+    const delayMs = pauseMs(backoff, attempt)
     retried(observer, step, session)(delayMs, error)
     return backoff.clock.sleep(delayMs, session.signal)
   }

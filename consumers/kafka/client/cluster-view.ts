@@ -1,6 +1,6 @@
 import type { Cluster } from 'kafkajs'
 import { DaybookError } from '../../../schemas/errors.ts'
-import type { LogBounds, PartitionRef } from '../../engine/contracts.ts'
+import type { Committed, LogBounds, PartitionRef } from '../../engine/contracts.ts'
 import { partitionKey } from '../../engine/contracts.ts'
 import { FETCH_API } from '../protocol/fetch-request.ts'
 import { requestOffsets } from '../protocol/list-offsets-request.ts'
@@ -15,8 +15,13 @@ export interface ClusterView {
   metadata(topics: readonly string[]): Promise<ClusterMetadata>
   /** By `partitionKey`. Rejects when any of the partitions cannot be asked. */
   bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>>
-  /** By `topic` and partition number; null where nothing is committed. */
-  committed(groupId: string, partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, bigint | null>>
+  /** By `partitionKey`; a partition that cannot be asked has its error instead. Rejects when no broker answers. */
+  eachBounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds | DaybookError>>
+  /** By `partitionKey`; null where nothing is committed. */
+  committed(
+    groupId: string,
+    partitions: readonly PartitionRef[],
+  ): Promise<ReadonlyMap<string, Committed | null>>
   /** Makes kafkajs learn of new brokers and leaders. */
   refresh(): Promise<void>
 }
@@ -42,6 +47,7 @@ export function createClusterView(cluster: Cluster): ClusterView {
     broker,
     metadata,
     bounds: (partitions) => readBounds({ broker, metadata }, partitions),
+    eachBounds: (partitions) => readEachBounds({ broker, metadata }, partitions),
     committed: (groupId, partitions) => readCommitted(cluster, groupId, partitions),
     refresh: () => cluster.refreshMetadata(),
   }
@@ -76,19 +82,48 @@ async function readBounds(
   view: Pick<ClusterView, 'broker' | 'metadata'>,
   partitions: readonly PartitionRef[],
 ): Promise<ReadonlyMap<string, LogBounds>> {
-  if (partitions.length === 0) return new Map()
-  const metadata = await view.metadata([...new Set(partitions.map(({ topic }) => topic))])
-  const byLeader = Map.groupBy(partitions, (ref) => leaderOf(metadata, ref))
   const bounds = new Map<string, LogBounds>()
+  for (const [key, answer] of await readEachBounds(view, partitions)) {
+    if (answer instanceof DaybookError) throw answer
+    bounds.set(key, answer)
+  }
+  return bounds
+}
+
+async function readEachBounds(
+  view: Pick<ClusterView, 'broker' | 'metadata'>,
+  partitions: readonly PartitionRef[],
+): Promise<ReadonlyMap<string, LogBounds | DaybookError>> {
+  const answers = new Map<string, LogBounds | DaybookError>()
+  if (partitions.length === 0) return answers
+  const metadata = await view.metadata([...new Set(partitions.map(({ topic }) => topic))])
+  const byLeader = new Map<number, PartitionRef[]>()
+  for (const ref of partitions) {
+    const leader = attempt(() => leaderOf(metadata, ref))
+    if (leader instanceof DaybookError) answers.set(partitionKey(ref), leader)
+    else byLeader.set(leader, [...(byLeader.get(leader) ?? []), ref])
+  }
   for (const [leader, refs] of byLeader) {
     const broker = await view.broker(leader)
     const starts = await requestOffsets(broker, refs, 'earliest')
     const ends = await requestOffsets(broker, refs, 'latest')
     for (const ref of refs) {
-      bounds.set(partitionKey(ref), { logStart: listed(starts, ref), logEnd: listed(ends, ref) })
+      answers.set(
+        partitionKey(ref),
+        attempt(() => ({ logStart: listed(starts, ref), logEnd: listed(ends, ref) })),
+      )
     }
   }
-  return bounds
+  return answers
+}
+
+function attempt<T>(act: () => T): T | DaybookError {
+  try {
+    return act()
+  } catch (error) {
+    if (error instanceof DaybookError) return error
+    throw error
+  }
 }
 
 export function leaderOf(metadata: ClusterMetadata, ref: PartitionRef): number {
@@ -114,8 +149,8 @@ async function readCommitted(
   cluster: Cluster,
   groupId: string,
   partitions: readonly PartitionRef[],
-): Promise<ReadonlyMap<string, bigint | null>> {
-  const committed = new Map<string, bigint | null>()
+): Promise<ReadonlyMap<string, Committed | null>> {
+  const committed = new Map<string, Committed | null>()
   if (partitions.length === 0) return committed
   const coordinator = await cluster.findGroupCoordinator({ groupId })
   const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([topic, refs]) => ({
@@ -123,13 +158,19 @@ async function readCommitted(
     partitions: refs.map(({ partition }) => ({ partition, offset: '' })),
   }))
   const { responses } = await coordinator.offsetFetch({ groupId, topics })
-  const found = new Map<string, bigint>()
+  const found = new Map<string, Committed>()
   for (const { topic, partitions: offsets } of responses) {
-    for (const { partition, offset } of offsets) found.set(`${topic}/${partition}`, BigInt(offset))
+    for (const committed of offsets) {
+      const { partition, offset } = committed
+      // kafkajs decodes it, but its types do not say so.
+      const text: unknown = Reflect.get(committed, 'metadata')
+      const note = typeof text === 'string' && text !== '' ? text : null
+      found.set(`${topic}/${partition}`, { position: BigInt(offset), note })
+    }
   }
   for (const ref of partitions) {
-    const offset = found.get(`${ref.topic}/${ref.partition}`) ?? -1n
-    committed.set(partitionKey(ref), offset < 0n ? null : offset)
+    const mark = found.get(`${ref.topic}/${ref.partition}`)
+    committed.set(partitionKey(ref), mark === undefined || mark.position < 0n ? null : mark)
   }
   return committed
 }

@@ -1,7 +1,7 @@
 import { backoffMs } from '../../../runtime/backoff.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import { DEFAULT_RETRY } from '../../../runtime/retry.ts'
-import { isRetryable } from '../../../schemas/errors.ts'
+import { scopeOf } from '../../../schemas/errors.ts'
 import { type PartitionRef, partitionKey, type SourceBatch } from '../../engine/contracts.ts'
 import { BROKER_ERROR, brokerError, clientError } from '../client/broker-errors.ts'
 import type { ClusterView } from '../client/cluster-view.ts'
@@ -11,50 +11,85 @@ import {
   type FetchLimits,
   requestFetch,
 } from '../protocol/fetch-request.ts'
-import { type TopicWatch, watchTopics } from '../topics/topic-watch.ts'
+import { type LeaderWatch, watchLeaders } from './leader-watch.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
 import { type FeedLimits, PartitionFeed } from './partition-feed.ts'
 import { WakeSignal } from './wake-signal.ts'
 
 export interface ReaderOptions {
   readonly generation: number
-  readonly partitions: readonly { readonly ref: PartitionRef; readonly position: bigint }[]
+  /** All partitions of the generation; each is fetched from `read` on. */
+  readonly refs: readonly PartitionRef[]
   readonly view: ClusterView
   readonly clock: Clock
   readonly limits: FetchLimits & FeedLimits
-  readonly topicCheckMs: number
+  readonly leaderCheckMs: number
   /** Aborts when the generation is over: nothing is handed over afterwards. */
   readonly signal: AbortSignal
   readonly handOver: (batch: SourceBatch) => Promise<void>
+  /** The partition cannot be read on; it was released. */
+  readonly onPartitionFailure: (ref: PartitionRef, error: unknown) => void
+  /** Nothing can be read on: the worker's own credentials or configuration. */
   readonly onFailure: (error: unknown) => void
 }
 
 /** How long a fetch waits at the broker while a partition is left out of it, so that it can join soon. */
 const SHORT_WAIT_MS = 50
 
+/** A feed, and the offset that was asked for. */
+interface Asked {
+  readonly feed: PartitionFeed
+  readonly offset: bigint
+}
+
 /** Fetches the partitions of one generation, one request at a time to each leader, and hands them over. */
 export class GenerationReader {
   readonly #options: ReaderOptions
-  readonly #feeds: ReadonlyMap<string, PartitionFeed>
+  readonly #feeds = new Map<string, PartitionFeed>()
+  /** Of released feeds, what is still with the listener. */
+  readonly #released = new Set<Promise<void>>()
   readonly #wakeSignals = new Map<number, WakeSignal>()
-  readonly #watch: TopicWatch
+  readonly #watch: LeaderWatch
   readonly #stopped = new AbortController()
+  #leaders: ReadonlyMap<string, number> = new Map()
   #answers = 0
 
   constructor(given: ReaderOptions) {
     const options = { ...given, signal: AbortSignal.any([given.signal, this.#stopped.signal]) }
     this.#options = options
-    this.#feeds = new Map(options.partitions.map((start) => [partitionKey(start.ref), this.#feed(start)]))
-    this.#watch = watchTopics({
+    this.#watch = watchLeaders({
       view: options.view,
       clock: options.clock,
-      refs: options.partitions.map(({ ref }) => ref),
-      everyMs: options.topicCheckMs,
+      refs: options.refs,
+      everyMs: options.leaderCheckMs,
       signal: options.signal,
       onLeaders: (leaders) => this.#follow(leaders),
-      onFailure: options.onFailure,
     })
     options.signal.addEventListener('abort', () => this.#wakeAll(), { once: true })
+  }
+
+  /** Hands over `ref` from `position` on. */
+  read(ref: PartitionRef, position: bigint): void {
+    this.release(ref)
+    const { generation, limits, signal, handOver } = this.#options
+    const feed: PartitionFeed = new PartitionFeed({
+      ...{ ref, generation, position, limits, signal, handOver },
+      onRoom: () => this.#wakeSignals.get(feed.leader)?.wake(),
+      onFailure: (error) => this.#failed(feed, error),
+    })
+    feed.leader = this.#leaders.get(partitionKey(ref)) ?? -1
+    this.#feeds.set(partitionKey(ref), feed)
+    this.#wakeAll()
+  }
+
+  /** Hands over nothing more of `ref`; what is with the listener stays there. */
+  release(ref: PartitionRef): void {
+    const feed = this.#feeds.get(partitionKey(ref))
+    if (feed === undefined) return
+    this.#feeds.delete(partitionKey(ref))
+    feed.close()
+    const settled = feed.settled().finally(() => this.#released.delete(settled))
+    this.#released.add(settled)
   }
 
   pause(keys: readonly string[]): void {
@@ -74,14 +109,13 @@ export class GenerationReader {
 
   /** Resolves when the listener has taken in everything that was given to it. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#feeds.values()].map((feed) => feed.settled()))
+    await Promise.all([...[...this.#feeds.values()].map((feed) => feed.settled()), ...this.#released])
   }
 
-  #feed({ ref, position }: ReaderOptions['partitions'][number]): PartitionFeed {
-    const { generation, limits, signal, handOver, onFailure } = this.#options
-    const onRoom = () => this.#wakeSignals.get(feed.leader)?.wake()
-    const feed = new PartitionFeed({ ref, generation, position, limits, signal, handOver, onRoom, onFailure })
-    return feed
+  #failed(feed: PartitionFeed, error: unknown): void {
+    if (this.#options.signal.aborted || this.#feeds.get(partitionKey(feed.ref)) !== feed) return
+    this.release(feed.ref)
+    this.#options.onPartitionFailure(feed.ref, error)
   }
 
   #setPaused(key: string, paused: boolean): void {
@@ -95,6 +129,7 @@ export class GenerationReader {
 
   /** Takes new leaders; each gets its own loop. */
   #follow(leaders: ReadonlyMap<string, number>): void {
+    this.#leaders = leaders
     for (const [key, feed] of this.#feeds) feed.leader = leaders.get(key) ?? -1
     for (const leader of new Set(leaders.values())) {
       if (leader < 0 || this.#wakeSignals.has(leader)) continue
@@ -105,6 +140,7 @@ export class GenerationReader {
     this.#wakeAll()
   }
 
+  /** Ends by a throw only where the worker itself is at fault; whatever else a broker does, it is asked again. */
   async #loop(leader: number, wakeSignal: WakeSignal): Promise<void> {
     const { signal, clock } = this.#options
     let failures = 0
@@ -120,7 +156,7 @@ export class GenerationReader {
         failures = isStale ? failures + 1 : 0
       } catch (error) {
         const failure = clientError(error, `fetch from broker ${leader}`)
-        if (!isRetryable(failure)) throw failure
+        if (scopeOf(failure) === 'worker') throw failure
         failures += 1
       }
       if (failures === 0) continue
@@ -135,24 +171,32 @@ export class GenerationReader {
     // A broker fills its answer in the order of the request: who has waited longest comes first, else the last
     // partitions would starve as long as the first have more than an answer can hold.
     const inTurn = wanted.toSorted((a, b) => a.servedBy - b.servedBy)
-    const asked = inTurn.map((feed) => ({ ...feed.ref, offset: feed.position }))
+    const asked = new Map(
+      inTurn.map((feed) => [partitionKey(feed.ref), { feed, offset: feed.position }] as const),
+    )
     const maxWaitMs = isPartial ? Math.min(SHORT_WAIT_MS, limits.maxWaitMs) : limits.maxWaitMs
-    const answer = await requestFetch(await view.broker(leader), asked, { ...limits, maxWaitMs })
+    const answer = await requestFetch(
+      await view.broker(leader),
+      [...asked.values()].map(({ feed, offset }) => ({ ...feed.ref, offset })),
+      { ...limits, maxWaitMs },
+    )
     if (signal.aborted) return false
     if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${leader}`)
-    return this.#takeAll(answer)
+    return this.#takeAll(answer, asked)
   }
 
-  #takeAll(answer: FetchAnswer): boolean {
+  #takeAll(answer: FetchAnswer, asked: ReadonlyMap<string, Asked>): boolean {
     let isStale = false
     this.#answers += 1
     for (const fetched of answer.partitions) {
-      const feed = this.#feeds.get(`${fetched.topicId}/${fetched.partition}`)
-      if (feed === undefined) continue
+      const key = `${fetched.topicId}/${fetched.partition}`
+      const { feed, offset } = asked.get(key) ?? {}
+      // It may have been released, or be read from elsewhere now.
+      if (feed === undefined || this.#feeds.get(key) !== feed || feed.position !== offset) continue
       if (fetched.errorCode === BROKER_ERROR.none) this.#serve(feed, unshared(fetched, answer.bytes))
       else if (fetched.errorCode === BROKER_ERROR.offsetOutOfRange)
-        throw offsetOutOfRange(feed.ref, feed.position)
-      else isStale = this.#expectPassing(fetched, feed.ref)
+        this.#failed(feed, offsetOutOfRange(feed.ref, feed.position))
+      else isStale = this.#isPassing(feed, fetched) || isStale
     }
     return isStale
   }
@@ -162,10 +206,10 @@ export class GenerationReader {
     feed.take(fetched)
   }
 
-  #expectPassing({ errorCode }: FetchedPartition, { topic, partition }: PartitionRef): true {
-    const failure = brokerError(errorCode, `fetch of ${topic}/${partition}`)
-    if (!failure.retryable) throw failure
-    return true
+  #isPassing(feed: PartitionFeed, { errorCode }: FetchedPartition): boolean {
+    const failure = brokerError(errorCode, `fetch of ${feed.ref.topic}/${feed.ref.partition}`)
+    if (!failure.retryable) this.#failed(feed, failure)
+    return failure.retryable
   }
 }
 

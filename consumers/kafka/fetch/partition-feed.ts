@@ -38,6 +38,8 @@ export class PartitionFeed {
   servedBy = 0
   readonly #options: FeedOptions
   #position: bigint
+  readonly #closed = new AbortController()
+  readonly #signal: AbortSignal
   #held = 0
   #tail: Promise<void> = Promise.resolve()
 
@@ -45,6 +47,12 @@ export class PartitionFeed {
     this.ref = options.ref
     this.#options = options
     this.#position = options.position
+    this.#signal = AbortSignal.any([options.signal, this.#closed.signal])
+  }
+
+  /** Hands over nothing further; what is with the listener stays there. */
+  close(): void {
+    this.#closed.abort()
   }
 
   /** The next offset to ask for. It moves only by what was fetched. */
@@ -74,15 +82,15 @@ export class PartitionFeed {
   }
 
   async #handOver(fetched: FetchedPartition, recordBatches: Buffer, from: bigint): Promise<void> {
-    const { ref, limits, signal, handOver } = this.#options
+    const { ref, limits, handOver } = this.#options
     const place = { topic: ref.topic, partition: ref.partition, aborted: fetched.aborted }
     try {
       for (const slice of slices({ ...place, ...limits, recordBatches, from })) {
-        if (signal.aborted) return
+        if (this.#signal.aborted) return
         await handOver(this.#batch(slice, fetched.highWatermark))
       }
     } catch (error) {
-      if (!signal.aborted) this.#options.onFailure(error)
+      if (!this.#signal.aborted) this.#options.onFailure(error)
     } finally {
       this.#held -= 1
       this.#options.onRoom()

@@ -38,6 +38,8 @@ export interface CommitEntry {
   readonly topic: string
   readonly partition: number
   readonly next: bigint
+  /** Kept with the offset; at most 1,000 bytes. */
+  readonly note: string | null
 }
 
 /**
@@ -167,7 +169,11 @@ async function commit(
 ): Promise<void> {
   const topics = [...Map.groupBy(entries, ({ topic }) => topic)].map(([topic, offsets]) => ({
     topic,
-    partitions: offsets.map(({ partition, next }) => ({ partition, offset: String(next) })),
+    partitions: offsets.map(({ partition, next, note }) => ({
+      partition,
+      offset: String(next),
+      metadata: note ?? '',
+    })),
   }))
   try {
     const coordinator = await cluster.findGroupCoordinator({ groupId })

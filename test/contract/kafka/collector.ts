@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import {
-  type AssignedPartition,
-  type Gap,
-  type PartitionRef,
-  partitionKey,
-  type Source,
-  type SourceBatch,
-  type SourceListener,
-  type SourceRecord,
+import type {
+  AssignedPartition,
+  Gap,
+  PartitionFacts,
+  PartitionRef,
+  Source,
+  SourceBatch,
+  SourceListener,
+  SourceRecord,
 } from '../../../consumers/engine/contracts.ts'
 import { createKafkaSource, type KafkaSourceOptions } from '../../../consumers/kafka/source.ts'
 import { systemClock } from '../../../runtime/clock.ts'
@@ -18,9 +18,13 @@ export interface Generation {
   readonly signal: AbortSignal
 }
 
+/** A partition that may be read, with what Kafka says of it. */
+export type Readable = { readonly partition: PartitionRef } & Extract<PartitionFacts, { readonly ok: true }>
+
 export interface CollectorOptions {
   /** Where to start; the committed offset or the log start when not given. */
-  readonly position?: (partition: AssignedPartition) => bigint
+  readonly position?: (partition: Readable) => bigint
+  /** Nothing is read before it has ended. */
   readonly onAssigned?: (generation: Generation) => Promise<void>
   readonly onBatch?: (batch: SourceBatch) => Promise<void>
 }
@@ -29,7 +33,11 @@ export interface CollectorOptions {
 export class Collector implements SourceListener {
   readonly generations: Generation[] = []
   readonly batches: SourceBatch[] = []
+  /** Of single partitions. */
+  readonly failures: { readonly partition: PartitionRef; readonly error: unknown }[] = []
   readonly crashes: unknown[] = []
+  /** Told when there is a source to read from. */
+  source: Source | null = null
   readonly #options: CollectorOptions
   readonly #waiting = new Set<() => void>()
 
@@ -37,13 +45,25 @@ export class Collector implements SourceListener {
     this.#options = options
   }
 
-  async assigned(number: number, partitions: readonly AssignedPartition[], signal: AbortSignal) {
+  assigned(number: number, partitions: readonly AssignedPartition[], signal: AbortSignal): void {
     const generation = { number, partitions, signal }
     this.generations.push(generation)
     this.#changed()
+    void this.#begin(generation)
+  }
+
+  async #begin(generation: Generation): Promise<void> {
     await this.#options.onAssigned?.(generation)
-    const position = this.#options.position ?? (({ committed, logStart }) => committed ?? logStart)
-    return new Map(partitions.map((assigned) => [partitionKey(assigned.partition), position(assigned)]))
+    const position = this.#options.position ?? (({ committed, logStart }) => committed?.position ?? logStart)
+    for (const { partition, facts } of generation.partitions) {
+      if (facts.ok) this.source?.read(generation.number, partition, position({ partition, ...facts }))
+      else this.partitionFailed(generation.number, partition, facts.error)
+    }
+  }
+
+  partitionFailed(_generation: number, partition: PartitionRef, error: unknown): void {
+    this.failures.push({ partition, error })
+    this.#changed()
   }
 
   async batch(batch: SourceBatch): Promise<void> {
@@ -147,6 +167,7 @@ export async function startSource(
     clock: systemClock,
     ...options,
   })
+  collector.source = source
   await source.start(collector)
   return { source, collector, groupId }
 }

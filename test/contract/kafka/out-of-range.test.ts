@@ -20,11 +20,13 @@ describe('a position that the log does not hold', { timeout: 60_000 }, () => {
     await broker.deleteBefore(topic, 6)
     const collector = new Collector({ position: () => 3n })
     const { source, groupId } = await startSource(broker.brokers, topic, collector)
-    await collector.until(() => collector.crashes.length > 0)
+    await collector.until(() => collector.failures.length > 0)
     const ref = collector.ref()
     await source.stop()
-    expect(collector.crashes).toEqual([expect.objectContaining(OUT_OF_RANGE)])
-    expect(collector.crashes[0]).toMatchObject({
+    expect(collector.failures).toEqual([
+      { partition: collector.ref(), error: expect.objectContaining(OUT_OF_RANGE) },
+    ])
+    expect(collector.failures[0]?.error).toMatchObject({
       details: { topic, partition: 0, offset: 3n, topicId: ref.topicId },
     })
     expect(collector.batches).toEqual([])
@@ -36,9 +38,11 @@ describe('a position that the log does not hold', { timeout: 60_000 }, () => {
     await broker.produce(topic, [{ value: 'v' }])
     const collector = new Collector({ position: () => 5n })
     const { source } = await startSource(broker.brokers, topic, collector)
-    await collector.until(() => collector.crashes.length > 0)
+    await collector.until(() => collector.failures.length > 0)
     await source.stop()
-    expect(collector.crashes).toEqual([expect.objectContaining(OUT_OF_RANGE)])
+    expect(collector.failures).toEqual([
+      { partition: collector.ref(), error: expect.objectContaining(OUT_OF_RANGE) },
+    ])
   })
 
   it('after retention ran ahead of a slow listener is reported', async () => {
@@ -50,9 +54,11 @@ describe('a position that the log does not hold', { timeout: 60_000 }, () => {
     await collector.until(() => collector.generations.length === 1)
     await broker.deleteBefore(topic, 1)
     gate.resolve()
-    await collector.until(() => collector.crashes.length > 0)
+    await collector.until(() => collector.failures.length > 0)
     await source.stop()
-    expect(collector.crashes).toEqual([expect.objectContaining(OUT_OF_RANGE)])
+    expect(collector.failures).toEqual([
+      { partition: collector.ref(), error: expect.objectContaining(OUT_OF_RANGE) },
+    ])
     expect(collector.batches).toEqual([])
   })
 })

@@ -53,12 +53,14 @@ describe('a rebalance', { timeout: 60_000 }, () => {
     await collector.until(() => collector.generations.length === 1)
     const held = [collector.ref(0), collector.ref(1)]
     for (let i = 0; i < 20; i++) await broker.produce(topic, [{ value: `v${i}` }])
-    await a.source.commit(1, new Map(held.map((ref) => [ref, 1n])))
+    await a.source.commit(1, new Map(held.map((ref) => [ref, { position: 1n, note: null }])))
     const b = await startSource(broker.brokers, topic, new Collector(), { groupId, tuning })
     await collector.until(() => collector.generations.length >= 2)
     const later = collector.generations.at(-1)
     const handedBefore = collector.batches.length
-    await expect(a.source.commit(1, new Map(held.map((ref) => [ref, 2n])))).rejects.toMatchObject({
+    await expect(
+      a.source.commit(1, new Map(held.map((ref) => [ref, { position: 2n, note: null }]))),
+    ).rejects.toMatchObject({
       code: 'DAYBOOK_KAFKA_GENERATION_OVER',
     })
     expect([...(await broker.committed(groupId, topic)).values()]).toEqual(['1', '1'])
@@ -98,10 +100,10 @@ describe('a rebalance', { timeout: 60_000 }, () => {
     await begun.promise
     const [first] = generations
     if (first === undefined) throw new Error('no generation')
-    await membership.commit(first.group, [{ topic, partition: 0, next: 1n }])
+    await membership.commit(first.group, [{ topic, partition: 0, next: 1n, note: null }])
     const other = await startSource(broker.brokers, topic, new Collector(), { groupId, tuning })
     await again.promise
-    const stale = membership.commit(first.group, [{ topic, partition: 0, next: 2n }])
+    const stale = membership.commit(first.group, [{ topic, partition: 0, next: 2n, note: null }])
     await expect(stale).rejects.toMatchObject({ code: 'DAYBOOK_KAFKA_GENERATION_OVER', retryable: false })
     expect((await broker.committed(groupId, topic)).get(0)).toBe('1')
     await Promise.all([membership.leave(), other.source.stop()])
@@ -123,7 +125,7 @@ describe('a rebalance', { timeout: 60_000 }, () => {
     expect(collector.crashes).toEqual([])
   })
 
-  it('of a topic that is deleted ends in a crash, not in silence', async () => {
+  it('of a topic that is deleted ends in an error, not in silence', async () => {
     const topic = await broker.createTopic()
     const collector = new Collector()
     const { source } = await startSource(broker.brokers, topic, collector, {

@@ -3,6 +3,8 @@ import type { DaybookError } from '../../../schemas/errors.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 import { Collector, coversExactly, startSource } from './collector.ts'
 
+const at = (position: bigint) => ({ position, note: null })
+
 let broker: TestBroker
 beforeAll(async () => {
   broker = await openBroker()
@@ -81,7 +83,7 @@ describe('the Kafka source', { timeout: 60_000 }, () => {
     const collector = new Collector({ position: () => 42n })
     const { source, groupId } = await startSource(broker.brokers, topic, collector)
     await collector.until(() => collector.covered() === 99n)
-    await source.commit(1, new Map([[collector.ref(), 90n]]))
+    await source.commit(1, new Map([[collector.ref(), at(90n)]]))
     await source.stop()
     expect(collector.of(0)[0]?.first).toBe(42n)
     expect(collector.values()[0]).toBe('v42')
@@ -90,7 +92,7 @@ describe('the Kafka source', { timeout: 60_000 }, () => {
     const second = await startSource(broker.brokers, topic, again, { groupId })
     await again.until(() => again.covered() === 99n)
     await second.source.stop()
-    expect(again.generations[0]?.partitions[0]?.committed).toBe(90n)
+    expect(again.generations[0]?.partitions[0]?.facts).toMatchObject({ committed: { position: 90n } })
     expect(again.of(0)[0]?.first).toBe(7n)
     expect(again.values()).toHaveLength(93)
   })
@@ -147,7 +149,7 @@ describe('the Kafka source', { timeout: 60_000 }, () => {
     const tuning = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 500 }
     const { source, groupId } = await startSource(broker.brokers, topic, collector, { tuning })
     await collector.until(() => collector.covered() === 9n)
-    await source.commit(1, new Map([[collector.ref(), 10n]]))
+    await source.commit(1, new Map([[collector.ref(), at(10n)]]))
     expect((await broker.committed(groupId, topic)).get(0)).toBe('10')
     expect(collector.generations).toHaveLength(1)
     await source.stop()
@@ -182,12 +184,12 @@ describe('the Kafka source', { timeout: 60_000 }, () => {
     await collector.until(() => collector.covered() === 9n)
     await source.quiesce()
     await broker.produce(topic, numbered(10, 10))
-    await source.commit(1, new Map([[collector.ref(), 5n]]))
+    await source.commit(1, new Map([[collector.ref(), at(5n)]]))
     expect((await broker.committed(groupId, topic)).get(0)).toBe('5')
     const ref = collector.ref()
     await source.stop()
     expect(collector.covered()).toBe(9n)
-    await expect(source.commit(1, new Map([[ref, 6n]]))).rejects.toMatchObject({
+    await expect(source.commit(1, new Map([[ref, at(6n)]]))).rejects.toMatchObject({
       code: 'DAYBOOK_KAFKA_GENERATION_OVER',
     } satisfies Partial<DaybookError>)
     expect((await broker.committed(groupId, topic)).get(0)).toBe('5')

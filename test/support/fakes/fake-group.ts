@@ -1,4 +1,4 @@
-import type { AssignedPartition } from '../../../consumers/engine/contracts.ts'
+import type { AssignedPartition, Committed } from '../../../consumers/engine/contracts.ts'
 import { partitionKey } from '../../../consumers/engine/contracts.ts'
 import type { FakeLog } from './fake-log.ts'
 import type { Simulation } from './simulation.ts'
@@ -63,9 +63,13 @@ export class FakeGroup {
   assigned(member: string): readonly AssignedPartition[] {
     return this.assignmentOf(member).map((log) => ({
       partition: log.partition,
-      committed: this.committed.get(partitionKey(log.partition)) ?? null,
-      ...log.bounds,
+      facts: { ok: true, committed: this.#markOf(log), ...log.bounds },
     }))
+  }
+
+  #markOf(log: FakeLog): Committed | null {
+    const position = this.committed.get(partitionKey(log.partition))
+    return position === undefined ? null : { position, note: null }
   }
 
   /** False, without effect, when the generation is over or the member has no place. */

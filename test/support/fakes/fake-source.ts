@@ -1,4 +1,11 @@
-import type { LogBounds, PartitionRef, Source, SourceListener } from '../../../consumers/engine/contracts.ts'
+import type {
+  CommitMark,
+  LogBounds,
+  PartitionFacts,
+  PartitionRef,
+  Source,
+  SourceListener,
+} from '../../../consumers/engine/contracts.ts'
 import { partitionKey } from '../../../consumers/engine/contracts.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
 import type { FakeGroup } from './fake-group.ts'
@@ -21,6 +28,7 @@ export interface FakeSourceOptions {
 export class FakeSource implements Source {
   readonly #options: FakeSourceOptions
   readonly #paused = new Set<string>()
+  readonly #reading = new Map<string, AbortController>()
   #listener: SourceListener | null = null
   #generation: number | null = null
   #over = new AbortController()
@@ -39,12 +47,12 @@ export class FakeSource implements Source {
     void this.#heartbeats()
   }
 
-  async commit(generation: number, next: ReadonlyMap<PartitionRef, bigint>): Promise<void> {
+  async commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void> {
     const { process, group, faults } = this.#options
     const fails = faults.commitFails()
     await process.hop()
     if (fails === 'before') throw unavailable()
-    const byKey = new Map([...next].map(([ref, position]) => [partitionKey(ref), position]))
+    const byKey = new Map([...marks].map(([ref, { position }]) => [partitionKey(ref), position]))
     if (!group.commit(process.name, generation, byKey)) throw unavailable()
     await process.hop()
     if (fails === 'after') throw unavailable()
@@ -60,6 +68,25 @@ export class FakeSource implements Source {
     const answer = new Map(found.map((log) => [partitionKey(log.partition), log.bounds]))
     await process.hop()
     return answer
+  }
+
+  async facts(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, PartitionFacts>> {
+    const bounds = await this.bounds(partitions)
+    return new Map([...bounds].map(([key, log]) => [key, { ok: true, ...log, committed: null }]))
+  }
+
+  read(generation: number, partition: PartitionRef, position: bigint): void {
+    const { group, process } = this.#options
+    const log = group.assignmentOf(process.name).find((candidate) => candidate.partition === partition)
+    if (log === undefined || generation !== this.#generation || this.#over.signal.aborted) return
+    this.release(partition)
+    const released = new AbortController()
+    this.#reading.set(partitionKey(partition), released)
+    void this.#read(log, generation, position, AbortSignal.any([this.#over.signal, released.signal]))
+  }
+
+  release(partition: PartitionRef): void {
+    this.#reading.get(partitionKey(partition))?.abort()
   }
 
   pause(partitions: readonly PartitionRef[]): void {
@@ -101,15 +128,8 @@ export class FakeSource implements Source {
     this.#over = new AbortController()
     const over = this.#over.signal
     const assigned = group.assigned(process.name)
-    const logs = group.assignmentOf(process.name)
     await process.hop()
-    if (over.aborted || this.#listener === null) return
-    const positions = await this.#listener.assigned(generation, assigned, over).catch(() => null)
-    if (over.aborted || positions === null) return
-    for (const log of logs) {
-      const position = positions.get(partitionKey(log.partition))
-      if (position !== undefined) void this.#read(log, generation, position, over)
-    }
+    if (!over.aborted) this.#listener?.assigned(generation, assigned, over)
   }
 
   async #read(log: FakeLog, generation: number, from: bigint, over: AbortSignal): Promise<void> {

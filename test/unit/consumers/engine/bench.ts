@@ -1,5 +1,7 @@
 import type {
+  CommitMark,
   LogBounds,
+  PartitionFacts,
   PartitionRef,
   Sink,
   Source,
@@ -19,7 +21,15 @@ import { ScriptedFailpoints } from '../../../support/scripted-failpoints.ts'
 
 /** A source that a test plays by hand: it says when there is a generation and when there is a batch. */
 export class HandSource implements Source {
-  readonly commits: { generation: number; next: Map<string, bigint> }[] = []
+  readonly commits: {
+    generation: number
+    next: Map<string, bigint>
+    notes: Map<string, string | null>
+  }[] = []
+  /** Where each partition is read from, by `partitionKey`. */
+  readonly reading = new Map<string, bigint>()
+  /** Partitions that Kafka does not let be read, and why. */
+  readonly unreadable = new Map<string, unknown>()
   readonly paused = new Set<string>()
   readonly answered = new Map<string, LogBounds>()
   readonly calls: string[] = []
@@ -32,12 +42,30 @@ export class HandSource implements Source {
     this.listener = listener
   }
 
-  async commit(generation: number, next: ReadonlyMap<PartitionRef, bigint>): Promise<void> {
+  async commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void> {
     if (this.commitFails-- > 0) throw unavailable()
     this.commits.push({
       generation,
-      next: new Map([...next].map(([ref, position]) => [partitionKey(ref), position])),
+      next: new Map([...marks].map(([ref, { position }]) => [partitionKey(ref), position])),
+      notes: new Map([...marks].map(([ref, { note }]) => [partitionKey(ref), note])),
     })
+  }
+
+  read(_generation: number, partition: PartitionRef, position: bigint): void {
+    this.reading.set(partitionKey(partition), position)
+  }
+
+  release(partition: PartitionRef): void {
+    this.reading.delete(partitionKey(partition))
+  }
+
+  async facts(): Promise<ReadonlyMap<string, PartitionFacts>> {
+    const bounds = await this.bounds()
+    const readable = [...bounds].map(([key, log]): [string, PartitionFacts] => [
+      key,
+      { ok: true, ...log, committed: null },
+    ])
+    return new Map([...readable, ...[...this.unreadable].map(notReadable)])
   }
 
   async bounds(): Promise<ReadonlyMap<string, LogBounds>> {
@@ -64,6 +92,10 @@ export class HandSource implements Source {
   }
 }
 
+function notReadable([key, error]: [string, unknown]): [string, PartitionFacts] {
+  return [key, { ok: false, error }]
+}
+
 export function unavailable(): DaybookError {
   return new DaybookError('DAYBOOK_TEST_UNAVAILABLE', 'not now', { retryable: true })
 }
@@ -78,6 +110,9 @@ export class EngineBench {
   readonly logs: readonly FakeLog[]
   readonly engine: Engine
   readonly crashes: unknown[] = []
+  /** What stopped partitions, and which went on. */
+  readonly stopErrors: unknown[] = []
+  readonly healed: string[] = []
   registryIsDown = false
   #generation = 0
   #over = new AbortController()
@@ -102,7 +137,13 @@ export class EngineBench {
       limits: { backoffFirstMs: 100, backoffMaxMs: 1_000, ...options.limits },
       clock: this.process.clock,
       failpoints: this.failpoints,
-      observer: { ...noObserver, ...options.observer, crashed: (error) => this.crashes.push(error) },
+      observer: {
+        ...noObserver,
+        stopped: (_, error) => this.stopErrors.push(error),
+        healed: ({ code }) => this.healed.push(code),
+        ...options.observer,
+        crashed: (error) => this.crashes.push(error),
+      },
       random: () => 0.5,
     })
   }
@@ -119,22 +160,22 @@ export class EngineBench {
   }
 
   /**
-   * A new generation with all partitions; the positions by `partitionKey`, or the error. `unsaid`: the signal of
-   * the old one does not abort.
+   * A new generation with all partitions; gives the positions from which they are read, by `partitionKey`. `unsaid`:
+   * the signal of the old one does not abort.
    */
   async assign(bounds: Partial<LogBounds> = {}, unsaid = false): Promise<ReadonlyMap<string, bigint>> {
     if (this.source.listener === null) await this.engine.start()
     if (!unsaid) this.#over.abort()
     this.#over = new AbortController()
+    this.source.reading.clear()
+    for (const log of this.logs) this.source.answered.set(partitionKey(log.partition), log.bounds)
     const assigned = this.logs.map((log) => ({
       partition: log.partition,
-      committed: null,
-      ...log.bounds,
-      ...bounds,
+      facts: { ok: true as const, committed: null, ...log.bounds, ...bounds },
     }))
-    for (const log of this.logs) this.source.answered.set(partitionKey(log.partition), log.bounds)
-    const positions = this.source.listener?.assigned(++this.#generation, assigned, this.#over.signal)
-    return (await positions) ?? new Map()
+    this.source.listener?.assigned(++this.#generation, assigned, this.#over.signal)
+    await this.pass(0)
+    return new Map(this.source.reading)
   }
 
   /** Hands over what the log has in `first`..`last` (all of it, where not given). */
@@ -163,6 +204,13 @@ export class EngineBench {
   committed(partition = 0): bigint | undefined {
     const key = partitionKey(this.log(partition).partition)
     return this.source.commits.findLast((commit) => commit.next.has(key))?.next.get(key)
+  }
+
+  /** Why a partition is stopped. */
+  stopCode(partition = 0): string | undefined {
+    const key = partitionKey(this.log(partition).partition)
+    const found = this.engine.health().partitions.find((each) => partitionKey(each.partition) === key)
+    return found?.stopped?.code
   }
 
   crashCode(): string | undefined {

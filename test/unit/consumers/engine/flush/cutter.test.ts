@@ -32,7 +32,9 @@ test('a range never exceeds its bytes, but for one record alone', async () => {
 
 test('a boundary between append times is never inside a range', async () => {
   const bench = filled(
-    new EngineBench({ cut: { ...cut, boundary: (first, next) => minute(first) !== minute(next) } }),
+    new EngineBench({
+      cut: { ...cut, boundary: (first, next) => minute(first.appendTime) !== minute(next.appendTime) },
+    }),
     6,
     (at) => (at < 4 ? 59_000 : 61_000),
   )
@@ -96,13 +98,15 @@ test('gaps alone never make a range, and move the committed position', async () 
   expect(bench.committed()).toBe(5n)
 })
 
-test('offsets that neither a record nor a gap explains stop the worker', async () => {
+test('offsets that neither a record nor a gap explains stop the partition', async () => {
   const bench = filled(new EngineBench({ cut }), 10)
   await bench.assign()
   await bench.fetch(0, 0n, 3n)
   await bench.fetch(0, 6n)
-  expect(bench.crashCode()).toBe('DAYBOOK_ENGINE_LOG_LOST')
-  expect(bench.crashes[0]).toMatchObject({ details: { first: 4n, last: 5n } })
+  expect(bench.stopCode()).toBe('DAYBOOK_ENGINE_LOG_LOST')
+  expect(bench.stopErrors[0]).toMatchObject({ details: { first: 4n, last: 5n } })
+  await bench.pass(100)
+  expect(bench.stored()).toEqual(['0..3'])
   expect(bench.engine.health().bufferedBytes).toBe(0)
 })
 

@@ -106,7 +106,7 @@ test('while a partition is backing off it is paused and says why; the others go 
   })
 })
 
-test('an error that is not retryable stops the worker', async () => {
+test('an error that is not retryable stops the partition', async () => {
   const bench = benchWith(() => async () => {
     throw new DaybookError('DAYBOOK_TEST_FORBIDDEN', 'no')
   })
@@ -114,13 +114,13 @@ test('an error that is not retryable stops the worker', async () => {
   await bench.assign()
   await bench.fetch()
   await bench.pass(10)
-  expect(bench.crashCode()).toBe('DAYBOOK_TEST_FORBIDDEN')
-  expect(bench.engine.health()).toMatchObject({ healthy: false, state: 'failed' })
-  expect(bench.source.calls).toContain('quiesce')
-  expect(bench.source.commits).toEqual([])
+  expect(bench.stopCode()).toBe('DAYBOOK_TEST_FORBIDDEN')
+  expect(bench.engine.health()).toMatchObject({ healthy: false, alive: true, state: 'running' })
+  expect(bench.source.reading.size).toBe(0)
+  expect(bench.committed()).toBe(0n)
 })
 
-test('a store that forgets what it confirmed stops the worker', async () => {
+test('a store that forgets what it confirmed stops the partition', async () => {
   let calls = 0
   const bench = new EngineBench({
     cut,
@@ -148,7 +148,7 @@ test('a store that forgets what it confirmed stops the worker', async () => {
   await bench.assign()
   await bench.fetch()
   await bench.pass(10)
-  expect(bench.crashCode()).toBe('DAYBOOK_ENGINE_TIP_CONTRADICTED')
+  expect(bench.stopCode()).toBe('DAYBOOK_ENGINE_TIP_CONTRADICTED')
 })
 
 test('ready ranges of several partitions share a delivery, up to its rows', async () => {

@@ -43,7 +43,7 @@ test('a partition without lag stays healthy however long nothing happens', async
   expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [{ state: 'idle' }] })
 })
 
-test('a log that is cut below what is stored stops the worker', async () => {
+test('a log that is cut below what is stored stops the partition', async () => {
   const bench = new EngineBench({ cut, limits })
   grow(bench, 10)
   await bench.assign()
@@ -52,7 +52,7 @@ test('a log that is cut below what is stored stops the worker', async () => {
   bench.log().truncateFrom(6n)
   bench.source.answered.set('id-audit/0', bench.log().bounds)
   await bench.pass(1_500)
-  expect(bench.crashCode()).toBe('DAYBOOK_ENGINE_TIP_BEYOND_LOG')
+  expect(bench.stopCode()).toBe('DAYBOOK_ENGINE_TIP_BEYOND_LOG')
 })
 
 test('a log that cannot be asked for long is unhealthy, since nobody knows the lag', async () => {

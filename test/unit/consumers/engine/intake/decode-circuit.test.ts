@@ -19,9 +19,9 @@ async function play(values: readonly Buffer[]): Promise<{ bench: EngineBench; fl
 const many = (count: number, make: (at: number) => Buffer) =>
   Array.from({ length: count }, (_, at) => make(at))
 
-test('a schema that decoded and then only fails stops the worker before anything is quarantined', async () => {
+test('a schema that decoded and then only fails stops the partition before anything is quarantined', async () => {
   const { bench } = await play([goodValue(1), ...many(20, () => badValue(1))])
-  expect(bench.crashCode()).toBe('DAYBOOK_ENGINE_DECODE_REGRESSION')
+  expect(bench.stopCode()).toBe('DAYBOOK_ENGINE_DECODE_REGRESSION')
   expect(bench.stored()).toEqual([])
 })
 
@@ -31,9 +31,9 @@ test('one failure less goes to quarantine', async () => {
   expect(bench.stored()).toEqual(['0..20'])
 })
 
-test('a schema that nearly always fails, after it decoded, stops the worker too', async () => {
+test('a schema that nearly always fails, after it decoded, stops the partition too', async () => {
   const { bench } = await play(many(300, (at) => (at % 18 === 0 ? goodValue(1) : badValue(1))))
-  expect(bench.crashCode()).toBe('DAYBOOK_ENGINE_DECODE_REGRESSION')
+  expect(bench.stopCode()).toBe('DAYBOOK_ENGINE_DECODE_REGRESSION')
 })
 
 test('a flood of a schema that never decoded is quarantined, with an alarm at each doubling', async () => {

@@ -1,0 +1,58 @@
+import type { CutPolicy } from '../contracts.ts'
+import type { MemoryBudget } from '../intake/memory-budget.ts'
+import type { EngineLimits } from '../options.ts'
+import type { PartitionSession } from '../partition-session.ts'
+import { type HealthView, type PartitionHealth, partitionHealth } from './partition-health.ts'
+
+export type EngineState = 'idle' | 'running' | 'stopping' | 'stopped' | 'failed'
+
+export interface EngineHealth {
+  readonly healthy: boolean
+  /**
+   * False when a restart may help: the engine has failed, the log's ends are not known for long, or a partition with
+   * lag stands still and nothing says why. A stopped partition is no reason: a restart would find the same cause.
+   */
+  readonly alive: boolean
+  readonly state: EngineState
+  readonly generation: number | null
+  /** The error that stopped the engine. */
+  readonly failure: unknown
+  readonly bufferedBytes: number
+  /** Since when the log could not be asked for its ends, in milliseconds; 0 where the last answer is fresh. */
+  readonly boundsUnknownMs: number
+  readonly partitions: readonly PartitionHealth[]
+}
+
+export interface EngineView extends Omit<HealthView, 'patienceMs'> {
+  readonly memory: MemoryBudget
+  readonly limits: EngineLimits
+  readonly cut: CutPolicy
+  readonly state: EngineState
+  readonly generation: number | null
+  readonly failure: unknown
+  readonly sessions: readonly PartitionSession[]
+}
+
+export function engineHealth(view: EngineView): EngineHealth {
+  const { state, generation, failure, limits } = view
+  const patienceMs = view.cut.maxAgeMs + limits.stallMs
+  const partitions = view.sessions.map((session) => partitionHealth(session, { ...view, patienceMs }))
+  const boundsUnknownMs = view.watchdog.boundsAgeMs
+  const isWatching = boundsUnknownMs <= limits.stallMs + limits.watchdogMs
+  const runs = (state === 'running' || state === 'stopping') && isWatching
+  return {
+    healthy: runs && partitions.every(({ healthy }) => healthy),
+    alive: runs && partitions.every(isExplained),
+    state,
+    generation,
+    failure,
+    bufferedBytes: view.memory.bytes,
+    boundsUnknownMs,
+    partitions,
+  }
+}
+
+/** The partition moves, or says what it waits for. */
+function isExplained({ healthy, stopped, waiting }: PartitionHealth): boolean {
+  return healthy || stopped !== null || waiting !== null
+}
