@@ -105,7 +105,7 @@ describe('the Kafka source', { timeout: 60_000 }, () => {
     await collector.until(() => collector.covered() === 9n)
     const bounds = await source.bounds([collector.ref()])
     await source.stop()
-    expect(collector.generations[0]?.partitions[0]).toMatchObject({
+    expect(collector.generations[0]?.partitions[0]?.facts).toMatchObject({
       logStart: 4n,
       logEnd: 10n,
       committed: null,

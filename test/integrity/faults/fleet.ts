@@ -12,11 +12,11 @@ export interface RunFleet extends Fleet {
   /** Ends all of a kind, or all: SIGTERM, and waits. */
   retireAll(kind?: WorkerKind): Promise<void>
   killAll(): Promise<void>
-  /** This worker is meant to end by itself. */
-  expectEnd(worker: WorkerProcess): void
+  /** This worker is meant to stop partitions by these codes. */
+  expectStops(worker: WorkerProcess, codes: readonly string[]): void
   /** How often a worker ended because something was out of reach and another was started in its place. */
   restarts(): number
-  /** Exit codes and signals of workers that ended by themselves, and for no good reason. */
+  /** Workers that ended by themselves or stopped a partition, and for no good reason. */
   unexpectedEnds(): readonly string[]
   /** Ends all and starts none again. */
   close(): Promise<void>
@@ -42,6 +42,7 @@ export function createFleet(
   const unexpected: string[] = []
   const variation = new Map<WorkerKind, Readonly<Record<string, string>>>()
   const asked = new WeakSet<WorkerProcess>()
+  const expectedStops = new WeakMap<WorkerProcess, readonly string[]>()
   let started = 0
   let restarts = 0
   let isOver = false
@@ -84,8 +85,8 @@ export function createFleet(
       for (const proxy of proxies) proxy.drop()
       return open
     },
-    expectEnd: (worker) => {
-      asked.add(worker)
+    expectStops: (worker, codes) => {
+      expectedStops.set(worker, codes)
     },
     restarts: () => restarts,
     close: async () => {
@@ -103,7 +104,13 @@ export function createFleet(
       )
       await Promise.all(ending.map(retire))
     },
-    unexpectedEnds: () => unexpected,
+    unexpectedEnds: () => [
+      ...unexpected,
+      ...workers.flatMap((worker) => {
+        const codes = worker.stops().filter((code) => expectedStops.get(worker)?.includes(code) !== true)
+        return codes.length === 0 ? [] : [`${worker.kind} stopped a partition: ${codes.join(', ')}`]
+      }),
+    ],
     vary: (kind, env) => {
       variation.set(kind, env)
     },

@@ -19,7 +19,7 @@ import type { World } from './world.ts'
 
 /**
  * Faults that an operator has to answer. Each begins with both stores level and no worker running, and ends so: the
- * fault is committed, every worker must refuse to go on, the operator accepts, and the workers go on.
+ * fault is committed, every worker must stop the partitions, the operator accepts, and the same workers go on.
  */
 export interface ScenarioContext {
   readonly world: World
@@ -44,7 +44,6 @@ export async function playScenario(
 ): Promise<Truth[]> {
   const after =
     fault === 'topic-recreated' ? await recreateTopic(context, truths) : await moveLogStart(context, truths)
-  await Promise.all(WORKERS.map((kind) => context.fleet.start(kind)))
   await settle(context.target, after, context.settleMs)
   await context.fleet.retireAll()
   return after
@@ -167,7 +166,7 @@ async function load({ producer }: ScenarioContext): Promise<void> {
   await producer.finish()
 }
 
-/** A worker of each kind is started: it must end by itself, not with success, and name one of the codes. */
+/** A worker of each kind is started: it must stop the partitions and name one of the codes, and stay up. */
 async function allRefuse(
   { fleet }: ScenarioContext,
   codes: Readonly<Record<WorkerKind, readonly string[]>>,
@@ -175,14 +174,14 @@ async function allRefuse(
   await Promise.all(
     WORKERS.map(async (kind) => {
       const worker = await fleet.start(kind)
-      fleet.expectEnd(worker)
-      const timer = setTimeout(() => worker.signal('SIGKILL'), REFUSE_MS)
-      const how = await worker.ended
-      clearTimeout(timer)
-      if (typeof how !== 'number' || how === 0)
-        throw new Error(`the ${kind} worker went on instead of stopping: ${how}`)
-      if (!codes[kind].some((code) => worker.logged(code)))
-        throw new Error(`the ${kind} worker ended with ${how}, and names none of ${codes[kind].join(', ')}`)
+      fleet.expectStops(worker, codes[kind])
+      const deadline = Date.now() + REFUSE_MS
+      while (!worker.stops().some((code) => codes[kind].includes(code))) {
+        if (!worker.running()) throw new Error(`the ${kind} worker ended: ${worker.lastWords()}`)
+        if (Date.now() > deadline)
+          throw new Error(`the ${kind} worker went on instead of stopping by ${codes[kind].join(' or ')}`)
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
     }),
   )
 }

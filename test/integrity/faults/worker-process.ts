@@ -20,6 +20,8 @@ export interface WorkerProcess {
   readonly ended: Promise<number | string>
   /** Whether `text` stands in its log. */
   logged(text: string): boolean
+  /** The codes by which it has stopped partitions so far. */
+  stops(): readonly string[]
   /** The last thing that it called fatal, or else its last line. */
   lastWords(): string
 }
@@ -36,6 +38,8 @@ export interface WorkerSpec {
 
 const FAILPOINT_FD = 3
 const LAST_WORDS_CHARS = 600
+/** How the worker's log line begins that tells of a stopped partition. */
+const STOPPED = '"msg":"partition stopped'
 const ENDS_WITH_PARENT = new URL('./ends-with-parent.ts', import.meta.url).href
 
 export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
@@ -113,6 +117,13 @@ class FaultableWorker implements WorkerProcess {
 
   logged(text: string): boolean {
     return this.#log.includes(text)
+  }
+
+  stops(): readonly string[] {
+    return this.#log
+      .split('\n')
+      .filter((line) => line.includes(STOPPED))
+      .map((line) => /"code":"([A-Z0-9_]+|unknown)"/.exec(line)?.[1] ?? 'unknown')
   }
 
   lastWords(): string {
