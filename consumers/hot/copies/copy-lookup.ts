@@ -78,12 +78,13 @@ async function possiblyStored(
   const most = Math.max(LEAST_ROWS, (ids.bytes.length / ID_BYTES) * ROWS_PER_ID[rowsAtLeast])
   const between = `SELECT toUInt128(event_id) AS id FROM ${identifier(store.database)}.events WHERE id BETWEEN ${least}::UInt128 AND ${greatest}::UInt128 LIMIT ${most + 1}`
   const counted = `SELECT id, count() AS n FROM (${between}) GROUP BY id`
+  // In hex: joined as they are, ids would lose the zero bytes that they end with (a random id may begin with 00).
   const [answer] = await store.rows<{ held: number; ids: string }>(
-    `SELECT toUInt32(sum(n)) AS held, base64Encode(arrayStringConcat(groupArrayIf(reinterpretAsFixedString(id), n >= ${rowsAtLeast}))) AS ids FROM (${counted})`,
+    `SELECT toUInt32(sum(n)) AS held, arrayStringConcat(groupArrayIf(hex(reinterpretAsFixedString(id)), n >= ${rowsAtLeast})) AS ids FROM (${counted})`,
     { signal, settings: LOOKUP_SETTINGS },
   )
   if (answer === undefined || answer.held > most) return ids.bytes
-  return ids.among(Buffer.from(answer.ids, 'base64'))
+  return ids.among(Buffer.from(answer.ids, 'hex'))
 }
 
 async function hashesOf(

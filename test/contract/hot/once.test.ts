@@ -44,6 +44,22 @@ describe('what the hot store holds', () => {
     expect(shown.map((row) => row.o)).toEqual(['0', '1', '4'])
   })
 
+  it.each(['00000000-0000-4000-8000-', '00112233-4455-4677-8899-', 'ff000000-0000-4000-8000-'])(
+    'finds copies of random ids that begin with %s',
+    async (start) => {
+      const sink = hotSink(db)
+      const end = ref.topicId.slice(24)
+      const at = (offset: bigint) => eventRecord(offset, RECEIVED_AT, { id: `${start}${end}` })
+      await write(sink, ref, [event(0n, 1), at(1n)])
+      await write(sink, ref, [at(2n), event(3n, 2), event(4n, 1)])
+      await sink.close()
+      const shown = await db.rows<{ o: string }>(
+        `SELECT toString(_offset) AS o FROM {db}.audit WHERE _topic_id = '${ref.topicId}' ORDER BY _offset`,
+      )
+      expect(shown.map((row) => row.o)).toEqual(['0', '1', '3'])
+    },
+  )
+
   it('finds copies also where the store holds more ids between theirs than it is asked for', async () => {
     const sink = hotSink(db)
     const stored = Array.from({ length: 10_050 }, (_, i) => event(BigInt(i), i))
