@@ -3,7 +3,7 @@ import { type PartitionRef, partitionKey } from '../../consumers/engine/contract
 import type { HotStore } from '../../consumers/hot/clickhouse/store.ts'
 import { createFence } from '../../consumers/hot/ownership/fence.ts'
 import { readTip } from '../../consumers/hot/ownership/tip.ts'
-import type { OpenCluster } from '../../consumers/kafka/fetch/topic-reader.ts'
+import type { OpenCluster } from '../../consumers/kafka/client/open-cluster.ts'
 import type { ObjectStore } from '../../runtime/object-store/contract.ts'
 import { readObjectHeader } from '../../schemas/archive/object.ts'
 

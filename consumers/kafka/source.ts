@@ -9,12 +9,12 @@ import {
   type SourceListener,
 } from '../engine/contracts.ts'
 import { clientError } from './client/broker-errors.ts'
-import { type ClusterView, createClusterView, requireTopic } from './client/cluster-view.ts'
+import { type ClusterView, createClusterView } from './client/cluster-view.ts'
 import { type ClientLog, createKafkaClient, type KafkaConnection } from './client/kafka-client.ts'
+import { requireTopic, topicRecreated } from './client/topic-metadata.ts'
 import { GenerationReader } from './fetch/generation-reader.ts'
 import { DEFAULT_TUNING, type KafkaSourceTuning } from './fetch/tuning.ts'
 import { createMembership, type Generation, generationOver, type Membership } from './group/membership.ts'
-import { topicRecreated } from './topics/topic-watch.ts'
 
 export interface KafkaSourceOptions extends KafkaConnection {
   readonly groupId: string

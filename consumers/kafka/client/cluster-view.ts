@@ -1,23 +1,32 @@
 import type { Cluster } from 'kafkajs'
 import { DaybookError } from '../../../schemas/errors.ts'
 import type { LogBounds, PartitionRef } from '../../engine/contracts.ts'
-import { partitionKey } from '../../engine/contracts.ts'
+import { type DescribedConfig, RESOURCE, requestConfigs } from '../protocol/describe-configs-request.ts'
 import { FETCH_API } from '../protocol/fetch-request.ts'
-import { requestOffsets } from '../protocol/list-offsets-request.ts'
-import { type ClusterMetadata, requestMetadata, type TopicMetadata } from '../protocol/metadata-request.ts'
-import { BROKER_ERROR, brokerError } from './broker-errors.ts'
+import { requestCoordinator } from '../protocol/group-requests.ts'
+import { type ClusterMetadata, requestMetadata } from '../protocol/metadata-request.ts'
+import { brokerError, clientError } from './broker-errors.ts'
 import { type BrokerHandle, brokerHandle } from './kafkajs-internals.ts'
+import { type PartitionState, readBounds, readCommitted, readFacts } from './partition-facts.ts'
 
 /** Questions to the cluster that kafkajs has no call for, over kafkajs's own connections. */
 export interface ClusterView {
   broker(nodeId: number): Promise<BrokerHandle>
+  /** The broker that coordinates a group now. */
+  coordinator(groupId: string): Promise<BrokerHandle>
   /** Asks any broker; errors of single topics are in the answer. */
   metadata(topics: readonly string[]): Promise<ClusterMetadata>
+  /** Settings of topics from any broker; errors of single topics are in the answer. */
+  topicConfigs(topics: readonly string[]): Promise<readonly DescribedConfig[]>
+  /** A broker's own settings. */
+  brokerConfig(nodeId: number): Promise<DescribedConfig | undefined>
+  /** See `readFacts`. */
+  facts(groupId: string, partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, PartitionState>>
   /** By `partitionKey`. Rejects when any of the partitions cannot be asked. */
   bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>>
-  /** By `topic` and partition number; null where nothing is committed. */
+  /** By `partitionKey`; null where nothing is committed. Rejects when any of them cannot be asked. */
   committed(groupId: string, partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, bigint | null>>
-  /** Makes kafkajs learn of new brokers and leaders. */
+  /** Makes kafkajs learn of new brokers. */
   refresh(): Promise<void>
 }
 
@@ -27,24 +36,62 @@ export function createClusterView(cluster: Cluster): ClusterView {
     assertSpeaksTopicIds(handle)
     return handle
   }
-  const metadata = async (topics: readonly string[]): Promise<ClusterMetadata> => {
+  const ofAny = async <T>(ask: (broker: BrokerHandle) => Promise<T>): Promise<T> => {
     let failure: unknown = new DaybookError('DAYBOOK_KAFKA_BROKER', 'no broker is known', { retryable: true })
     for (const nodeId of cluster.getNodeIds()) {
       try {
-        return await requestMetadata(await broker(nodeId), topics)
+        return await ask(await broker(nodeId))
       } catch (error) {
         failure = error
       }
     }
-    throw failure
+    throw clientError(failure, 'cluster')
   }
-  return {
+  const view: ClusterView = {
     broker,
-    metadata,
-    bounds: (partitions) => readBounds({ broker, metadata }, partitions),
-    committed: (groupId, partitions) => readCommitted(cluster, groupId, partitions),
+    coordinator: async (groupId) => {
+      const { errorCode, nodeId } = await ofAny((handle) => requestCoordinator(handle, groupId))
+      if (errorCode !== 0) throw brokerError(errorCode, `coordinator of group ${groupId}`)
+      return broker(nodeId)
+    },
+    metadata: (topics) => ofAny((handle) => requestMetadata(handle, topics)),
+    topicConfigs: (topics) =>
+      ofAny((handle) =>
+        requestConfigs(
+          handle,
+          topics.map((name) => ({ type: RESOURCE.topic, name })),
+        ),
+      ),
+    brokerConfig: async (nodeId) => {
+      const [found] = await requestConfigs(await broker(nodeId), [
+        { type: RESOURCE.broker, name: String(nodeId) },
+      ])
+      return found
+    },
+    facts: (groupId, partitions) => readFacts(view, groupId, partitions),
+    bounds: async (partitions) => {
+      const bounds = await readBounds(view, partitions)
+      return new Map(
+        [...bounds].map(([key, answer]) => {
+          const { logStart, logEnd } = successOf(answer)
+          return [key, { logStart, logEnd }]
+        }),
+      )
+    },
+    committed: async (groupId, partitions) => {
+      const offsets = await readCommitted(view, groupId, partitions)
+      return new Map([...offsets].map(([key, answer]) => [key, successOf(answer).committed]))
+    },
     refresh: () => cluster.refreshMetadata(),
   }
+  return view
+}
+
+function successOf<T extends { readonly ok: true }>(
+  answer: T | { readonly ok: false; readonly error: DaybookError },
+): T {
+  if (!answer.ok) throw answer.error
+  return answer
 }
 
 function assertSpeaksTopicIds(handle: BrokerHandle): void {
@@ -54,82 +101,6 @@ function assertSpeaksTopicIds(handle: BrokerHandle): void {
     'DAYBOOK_KAFKA_BROKER_TOO_OLD',
     `broker ${handle.nodeId} fetches up to protocol version ${max}, ${FETCH_API.apiVersion} is needed: ` +
       'run Kafka 3.1 or newer',
-    { details: { nodeId: handle.nodeId, max } },
+    { scope: 'worker', details: { nodeId: handle.nodeId, max } },
   )
-}
-
-/** @throws DaybookError DAYBOOK_KAFKA_TOPIC_MISSING (retryable: metadata may still travel), or as `brokerError`. */
-export function requireTopic(metadata: ClusterMetadata, topic: string): TopicMetadata {
-  const found = metadata.topics.find((candidate) => candidate.topic === topic)
-  if (found === undefined || found.errorCode === BROKER_ERROR.unknownTopicOrPartition) {
-    throw new DaybookError(
-      'DAYBOOK_KAFKA_TOPIC_MISSING',
-      `topic ${topic} does not exist: create it (see docs/operate), or correct DAYBOOK_TOPICS`,
-      { retryable: true, details: { topic } },
-    )
-  }
-  if (found.errorCode !== 0) throw brokerError(found.errorCode, `topic ${topic}`)
-  return found
-}
-
-async function readBounds(
-  view: Pick<ClusterView, 'broker' | 'metadata'>,
-  partitions: readonly PartitionRef[],
-): Promise<ReadonlyMap<string, LogBounds>> {
-  if (partitions.length === 0) return new Map()
-  const metadata = await view.metadata([...new Set(partitions.map(({ topic }) => topic))])
-  const byLeader = Map.groupBy(partitions, (ref) => leaderOf(metadata, ref))
-  const bounds = new Map<string, LogBounds>()
-  for (const [leader, refs] of byLeader) {
-    const broker = await view.broker(leader)
-    const starts = await requestOffsets(broker, refs, 'earliest')
-    const ends = await requestOffsets(broker, refs, 'latest')
-    for (const ref of refs) {
-      bounds.set(partitionKey(ref), { logStart: listed(starts, ref), logEnd: listed(ends, ref) })
-    }
-  }
-  return bounds
-}
-
-export function leaderOf(metadata: ClusterMetadata, ref: PartitionRef): number {
-  const { partitions } = requireTopic(metadata, ref.topic)
-  const found = partitions.find(({ partition }) => partition === ref.partition)
-  if (found !== undefined && found.leader >= 0) return found.leader
-  throw new DaybookError('DAYBOOK_KAFKA_BROKER', `${ref.topic}/${ref.partition} has no leader`, {
-    retryable: true,
-    details: { topic: ref.topic, partition: ref.partition },
-  })
-}
-
-type Listed = Awaited<ReturnType<typeof requestOffsets>>
-
-function listed(answers: Listed, { topic, partition }: PartitionRef): bigint {
-  const found = answers.find((answer) => answer.topic === topic && answer.partition === partition)
-  const errorCode = found?.errorCode ?? BROKER_ERROR.unknownTopicOrPartition
-  if (found === undefined || errorCode !== 0) throw brokerError(errorCode, `offsets of ${topic}/${partition}`)
-  return found.offset
-}
-
-async function readCommitted(
-  cluster: Cluster,
-  groupId: string,
-  partitions: readonly PartitionRef[],
-): Promise<ReadonlyMap<string, bigint | null>> {
-  const committed = new Map<string, bigint | null>()
-  if (partitions.length === 0) return committed
-  const coordinator = await cluster.findGroupCoordinator({ groupId })
-  const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([topic, refs]) => ({
-    topic,
-    partitions: refs.map(({ partition }) => ({ partition, offset: '' })),
-  }))
-  const { responses } = await coordinator.offsetFetch({ groupId, topics })
-  const found = new Map<string, bigint>()
-  for (const { topic, partitions: offsets } of responses) {
-    for (const { partition, offset } of offsets) found.set(`${topic}/${partition}`, BigInt(offset))
-  }
-  for (const ref of partitions) {
-    const offset = found.get(`${ref.topic}/${ref.partition}`) ?? -1n
-    committed.set(partitionKey(ref), offset < 0n ? null : offset)
-  }
-  return committed
 }

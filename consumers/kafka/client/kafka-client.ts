@@ -4,7 +4,7 @@ import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } fr
 import { wholeAnswerSocket } from '../../../runtime/kafka-wire/socket.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
 
-/** The client's inner parts that `client-internals.ts` relies on were read in this version. */
+/** The client's inner parts that `kafkajs-internals.ts` relies on were read in this version. */
 export const CLIENT_VERSION = '2.2.4'
 
 export interface KafkaConnection {
@@ -29,7 +29,7 @@ export function assertClientVersion(installed: string = installedVersion()): voi
     'DAYBOOK_KAFKA_CLIENT_VERSION',
     `kafkajs ${installed} is installed, but group membership was checked against ${CLIENT_VERSION} only: ` +
       `run npm ci, or pin "kafkajs": "${CLIENT_VERSION}" in package.json`,
-    { details: { installed, expected: CLIENT_VERSION } },
+    { scope: 'worker', details: { installed, expected: CLIENT_VERSION } },
   )
 }
 

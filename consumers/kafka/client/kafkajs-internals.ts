@@ -13,11 +13,6 @@ export interface WireRequest {
   readonly body: Buffer
 }
 
-export interface JoinedGroup {
-  readonly generationId: number
-  readonly memberId: string
-}
-
 export interface BrokerHandle {
   readonly nodeId: number
   isConnected(): boolean
@@ -40,7 +35,7 @@ function unexpectedShape(what: string): DaybookError {
   return new DaybookError(
     'DAYBOOK_KAFKA_CLIENT_VERSION',
     `kafkajs has no ${what}: another version than the pinned one is loaded; run npm ci`,
-    { details: { missing: what } },
+    { scope: 'worker', details: { missing: what } },
   )
 }
 
@@ -96,43 +91,15 @@ function readMaxVersion(versions: unknown, apiKey: number): number {
   return typeof max === 'number' ? max : -1
 }
 
-export interface GroupHooks {
-  /** Called before every join request: the member's generation is over. */
-  leaving(): void
-  /** Called when the broker has answered a join. The assignment follows with kafkajs's GROUP_JOIN event. */
-  joined(group: JoinedGroup): void
-}
-
-/**
- * Lets `hooks` see the joins that kafkajs sends: it has no revoke callback and tells no one its generation.
- * `cluster` is the object that kafkajs gives to partition assigners.
- */
-export function observeJoins(cluster: object, hooks: GroupHooks): void {
-  const find = method(cluster, 'findGroupCoordinator')
-  const wrapped = new WeakSet<object>()
-  const observed = async (...args: unknown[]): Promise<unknown> => {
-    const broker = await find(...args)
-    if (isObject(broker) && !wrapped.has(broker)) {
-      wrapped.add(broker)
-      wrapJoin(broker, hooks)
-    }
+/** Lets `wrap` change each broker object that kafkajs makes for this cluster, before it is used. */
+export function wrapCreatedBrokers(cluster: object, wrap: (broker: object) => void): void {
+  const pool: unknown = Reflect.get(cluster, 'brokerPool')
+  if (!isObject(pool)) throw unexpectedShape('cluster.brokerPool')
+  const create = method(pool, 'createBroker')
+  Reflect.set(pool, 'createBroker', (...args: unknown[]) => {
+    const broker = create(...args)
+    if (!isObject(broker)) throw unexpectedShape('broker')
+    wrap(broker)
     return broker
-  }
-  Reflect.set(cluster, 'findGroupCoordinator', observed)
-}
-
-function wrapJoin(broker: object, hooks: GroupHooks): void {
-  const join = method(broker, 'joinGroup')
-  const observed = async (...args: unknown[]): Promise<unknown> => {
-    hooks.leaving()
-    const group = await join(...args)
-    if (!isObject(group)) throw unexpectedShape('joinGroup answer')
-    const generationId: unknown = Reflect.get(group, 'generationId')
-    const memberId: unknown = Reflect.get(group, 'memberId')
-    if (typeof generationId !== 'number' || typeof memberId !== 'string')
-      throw unexpectedShape('generationId')
-    hooks.joined({ generationId, memberId })
-    return group
-  }
-  Reflect.set(broker, 'joinGroup', observed)
+  })
 }

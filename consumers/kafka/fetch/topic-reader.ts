@@ -1,52 +1,12 @@
-import type { Cluster, Kafka } from 'kafkajs'
-import { DaybookError } from '../../../schemas/errors.ts'
 import { type PartitionRef, partitionKey } from '../../engine/contracts.ts'
-import { BROKER_ERROR, brokerError, clientError } from '../client/broker-errors.ts'
-import { type ClusterView, createClusterView, leaderOf, requireTopic } from '../client/cluster-view.ts'
+import { BROKER_ERROR, brokerError } from '../client/broker-errors.ts'
+import type { ClusterView } from '../client/cluster-view.ts'
+import { leaderOf, requireTopic } from '../client/topic-metadata.ts'
 import { requestFetch } from '../protocol/fetch-request.ts'
 import { type FetchedRecord, slices } from '../protocol/record-batch.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
 import { endOfBatches } from './partition-feed.ts'
 import { DEFAULT_TUNING } from './tuning.ts'
-
-export interface OpenCluster {
-  readonly view: ClusterView
-  close(): Promise<void>
-}
-
-/** Connects without joining any group. */
-export async function openCluster(kafka: Kafka): Promise<OpenCluster> {
-  const captured: { cluster: Cluster | null } = { cluster: null }
-  const consumer = kafka.consumer({
-    groupId: 'daybook-none',
-    allowAutoTopicCreation: false,
-    partitionAssigners: [
-      ({ cluster }) => {
-        captured.cluster = cluster
-        return {
-          name: 'none',
-          version: 0,
-          assign: async () => [],
-          protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }),
-        }
-      },
-    ],
-  })
-  const { cluster } = captured
-  if (cluster === null) {
-    throw new DaybookError(
-      'DAYBOOK_KAFKA_CLIENT_VERSION',
-      'kafkajs gave no cluster to the assigner; run npm ci',
-    )
-  }
-  try {
-    await consumer.connect()
-    await cluster.refreshMetadata()
-  } catch (error) {
-    throw clientError(error, 'connection to Kafka')
-  }
-  return { view: createClusterView(cluster), close: () => consumer.disconnect() }
-}
 
 export interface TopicRecord {
   readonly partition: PartitionRef

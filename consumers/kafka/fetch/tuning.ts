@@ -22,7 +22,7 @@ export const DEFAULT_TUNING: KafkaSourceTuning = {
   sessionTimeoutMs: 30_000,
   rebalanceTimeoutMs: 60_000,
   heartbeatIntervalMs: 1_000,
-  metadataMaxAgeMs: 60_000,
+  metadataMaxAgeMs: 30_000,
   maxWaitMs: 500,
   maxFetchBytes: 16 * 1024 * 1024,
   maxBytesPerPartition: 4 * 1024 * 1024,

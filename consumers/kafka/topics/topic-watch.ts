@@ -1,10 +1,11 @@
 import { backoffMs } from '../../../runtime/backoff.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import { DEFAULT_RETRY } from '../../../runtime/retry.ts'
-import { DaybookError, isRetryable } from '../../../schemas/errors.ts'
+import { isRetryable } from '../../../schemas/errors.ts'
 import { type PartitionRef, partitionKey } from '../../engine/contracts.ts'
 import { clientError } from '../client/broker-errors.ts'
-import { type ClusterView, requireTopic } from '../client/cluster-view.ts'
+import type { ClusterView } from '../client/cluster-view.ts'
+import { requireTopic, topicRecreated } from '../client/topic-metadata.ts'
 import type { ClusterMetadata } from '../protocol/metadata-request.ts'
 
 export interface TopicWatchOptions {
@@ -81,13 +82,4 @@ function assertSameTopic(metadata: ClusterMetadata, { topic, topicId }: Partitio
   const now = requireTopic(metadata, topic).topicId
   if (now === topicId) return
   throw topicRecreated(topic, topicId, now)
-}
-
-export function topicRecreated(topic: string, before: string, now: string): DaybookError {
-  return new DaybookError(
-    'DAYBOOK_KAFKA_TOPIC_RECREATED',
-    `topic ${topic} was deleted and made again (topic id ${before} before, ${now} now): its offsets mean other ` +
-      'records. Accept the new topic as docs/errors/DAYBOOK_KAFKA_TOPIC_RECREATED.md says, then restart the worker',
-    { details: { topic, before, now } },
-  )
 }
