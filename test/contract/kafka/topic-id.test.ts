@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTopic, javaClient, openBroker, type TestBroker, withoutJava } from './broker.ts'
+import { javaClient, openBroker, type TestBroker, withoutJava } from './broker.ts'
 import { Collector, startSource } from './collector.ts'
+import { remake } from './topic-changes.ts'
 
 let broker: TestBroker
 beforeAll(async () => {
@@ -15,18 +15,6 @@ function canonical(base64: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-async function remake(topic: string): Promise<void> {
-  await broker.admin.deleteTopics({ topics: [topic] })
-  for (;;) {
-    try {
-      await createTopic(broker.admin, topic, 1, { 'message.timestamp.type': 'LogAppendTime' })
-      return
-    } catch {
-      await pause(50)
-    }
-  }
-}
-
 describe('the topic id', { timeout: 60_000 }, () => {
   it.skipIf(withoutJava)(
     "is the one that Kafka's own client sees, also after the topic was remade",
@@ -38,7 +26,7 @@ describe('the topic id', { timeout: 60_000 }, () => {
         await collector.until(() => collector.generations.length === 1)
         await source.stop()
         expect(collector.ref().topicId).toBe(canonical(described.trim()))
-        if (round === 1) await remake(topic)
+        if (round === 1) await remake(broker, topic)
       }
     },
   )
@@ -51,7 +39,7 @@ describe('the topic id', { timeout: 60_000 }, () => {
       tuning: { metadataMaxAgeMs: 1_000 },
     })
     await collector.until(() => collector.covered() === 0n)
-    await remake(topic)
+    await remake(broker, topic)
     await broker.produce(topic, [{ value: 'new0' }, { value: 'new1' }])
     await collector.until(() => collector.crashes.length > 0)
     await source.stop()
