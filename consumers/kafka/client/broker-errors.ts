@@ -2,6 +2,7 @@ import { DaybookError } from '../../../schemas/errors.ts'
 
 /** Error codes of the Kafka protocol that decide something here. */
 export const BROKER_ERROR = {
+  unknownServerError: -1,
   none: 0,
   offsetOutOfRange: 1,
   unknownTopicOrPartition: 3,

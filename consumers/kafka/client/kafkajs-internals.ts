@@ -17,6 +17,11 @@ export interface BrokerHandle {
   readonly nodeId: number
   isConnected(): boolean
   disconnect(): Promise<void>
+  /**
+   * Breaks the connection that all requests but Fetch use: what waits for an answer there is rejected as after a lost
+   * connection, and the next request connects again. `disconnect` would wait for the answers.
+   */
+  breakOff(): Promise<void>
   /** Sends a request of our own on kafkajs's connection (TLS, SASL and time-outs are kafkajs's). */
   send<T>(request: WireRequest, requestTimeoutMs: number, decode: (payload: Buffer) => T): Promise<T>
   /** The highest version of an API that this broker speaks, -1 where it does not know it. */
@@ -58,6 +63,7 @@ export function brokerHandle(broker: unknown): BrokerHandle {
     disconnect: async () => {
       await disconnect()
     },
+    breakOff: () => breakFirstConnection(pool),
     maxVersion: (apiKey) => readMaxVersion(Reflect.get(broker, 'versions'), apiKey),
     send: async (request, requestTimeoutMs, decode) => {
       let decoded: { readonly value: ReturnType<typeof decode> } | null = null
@@ -76,6 +82,20 @@ export function brokerHandle(broker: unknown): BrokerHandle {
       return settled(decoded, request.apiName)
     },
   }
+}
+
+/** kafkajs keeps two connections to a broker: the second is for Fetch. */
+async function breakFirstConnection(pool: object): Promise<void> {
+  const connections: unknown = Reflect.get(pool, 'pool')
+  const first: unknown = Array.isArray(connections) ? connections[0] : undefined
+  if (!isObject(first)) throw unexpectedShape('connectionPool.pool')
+  const socket: unknown = Reflect.get(first, 'socket')
+  if (!isObject(socket) || Reflect.get(socket, 'destroyed') === true) return
+  // kafkajs takes the connection for a good one until its own listener has run.
+  const closed = new Promise<void>((resolve) => method(socket, 'once')('close', () => setImmediate(resolve)))
+  // Without an error it would close in silence, and kafkajs would go on waiting.
+  method(socket, 'destroy')(new Error('the request is not waited for any more'))
+  await closed
 }
 
 function settled<T>(decoded: { readonly value: T } | null, apiName: string): T {

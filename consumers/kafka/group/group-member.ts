@@ -10,6 +10,7 @@ import {
   requestHeartbeat,
   requestJoin,
   requestLeave,
+  requestMemberIds,
   requestSync,
 } from '../protocol/group-requests.ts'
 import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
@@ -47,6 +48,9 @@ const PAUSES = { baseDelayMs: 100, maxDelayMs: 5_000 }
  */
 const BELIEVED_REFUSALS = 3
 
+/** So many joins in a row must end as unknown server errors before others are taken out of the group. */
+const BELIEVED_BROKEN_JOINS = 3
+
 /** With one of these the coordinator says that the place is lost, or that all have to join anew. */
 const PLACE_LOST = new Set<number>([
   BROKER_ERROR.illegalGeneration,
@@ -72,6 +76,7 @@ export class GroupMember {
   /** Where an answer to a join is waited for, which can take as long as the slowest member. */
   #joiningAt: BrokerHandle | null = null
   #isTroubled = false
+  #brokenJoins = 0
 
   constructor(options: GroupMemberOptions) {
     this.#options = options
@@ -115,8 +120,8 @@ export class GroupMember {
     if (this.#memberId === '') return
     try {
       // A broker answers one request of a connection after the other: behind a join the leave would wait for it.
-      await this.#joiningAt?.disconnect()
-      await requestLeave(await view.coordinator(groupId), { groupId, memberId: this.#memberId })
+      await this.#joiningAt?.breakOff()
+      await requestLeave(await view.coordinator(groupId), groupId, [this.#memberId])
     } catch {
       // The session time-out ends the membership then.
     }
@@ -155,6 +160,7 @@ export class GroupMember {
       return null
     }
     if (this.#isPlaceLost(joined.errorCode)) return null
+    await this.#clearBrokenGroup(coordinator, joined.errorCode)
     if (joined.errorCode !== 0) throw brokerError(joined.errorCode, `join of group ${groupId}`)
     this.#memberId = joined.memberId
     const place = { groupId, generationId: joined.generationId, memberId: joined.memberId }
@@ -179,11 +185,25 @@ export class GroupMember {
       return await requestJoin(coordinator, { ...request, protocol: PROTOCOL, metadata })
     } catch (error) {
       // As in `stop`: what comes after an unanswered join would wait behind it.
-      if (!this.#stop.signal.aborted) await coordinator.disconnect()
+      if (!this.#stop.signal.aborted) await coordinator.breakOff()
       throw error
     } finally {
       this.#joiningAt = null
     }
+  }
+
+  /**
+   * A coordinator reads what members send when a join completes, and fails there over one that is malformed: then all
+   * joins end as unknown server errors, for ever, because such a member is never timed out (seen with Kafka 4.1). So
+   * all others are taken out of the group; who is alive joins again.
+   */
+  async #clearBrokenGroup(coordinator: BrokerHandle, errorCode: number): Promise<void> {
+    this.#brokenJoins = errorCode === BROKER_ERROR.unknownServerError ? this.#brokenJoins + 1 : 0
+    if (this.#brokenJoins < BELIEVED_BROKEN_JOINS) return
+    this.#brokenJoins = 0
+    const { groupId } = this.#options
+    const others = (await requestMemberIds(coordinator, groupId)).filter((id) => id !== this.#memberId)
+    if (others.length > 0) await requestLeave(coordinator, groupId, others)
   }
 
   /** The leader's part: what exists of the topics that members want, balanced over them. */

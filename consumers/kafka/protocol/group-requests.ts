@@ -6,6 +6,7 @@ import { WireReader, WireWriter } from './wire-codec.ts'
  * Kafka 2.4 speaks. An answer's error code is given as it is: the caller decides what it means for the member.
  */
 const API = {
+  describe: { apiKey: 15, apiVersion: 5, apiName: 'DescribeGroups' },
   findCoordinator: { apiKey: 10, apiVersion: 3, apiName: 'FindCoordinator' },
   heartbeat: { apiKey: 12, apiVersion: 4, apiName: 'Heartbeat' },
   join: { apiKey: 11, apiVersion: 6, apiName: 'JoinGroup' },
@@ -113,15 +114,43 @@ export function requestHeartbeat(coordinator: BrokerHandle, place: GroupPlace): 
   return coordinator.send({ ...API.heartbeat, body }, TIMEOUT_MS, (payload) => answer(payload).int16())
 }
 
-/** Gives the error code. */
+/** Takes members out of the group; each may take out any other. Gives the error code. */
 export function requestLeave(
   coordinator: BrokerHandle,
-  { groupId, memberId }: Pick<GroupPlace, 'groupId' | 'memberId'>,
+  groupId: string,
+  memberIds: readonly string[],
 ): Promise<number> {
   const writer = new WireWriter().noTags().compactString(groupId)
-  writer.compactArray([memberId], (id) => writer.compactString(id).compactNullableString(null).noTags())
+  writer.compactArray(memberIds, (id) => writer.compactString(id).compactNullableString(null).noTags())
   const request = { ...API.leave, body: writer.noTags().take() }
   return coordinator.send(request, TIMEOUT_MS, (payload) => answer(payload).int16())
+}
+
+/** The ids of all members, in whatever state the group is. */
+export function requestMemberIds(coordinator: BrokerHandle, groupId: string): Promise<string[]> {
+  const writer = new WireWriter().noTags()
+  writer.compactArray([groupId], (id) => writer.compactString(id))
+  const request = { ...API.describe, body: writer.int8(0).noTags().take() }
+  return coordinator.send(request, TIMEOUT_MS, (payload) => {
+    const reader = answer(payload)
+    return reader.compactArray(() => readMemberIds(reader)).flat()
+  })
+}
+
+function readMemberIds(reader: WireReader): string[] {
+  reader.int16()
+  for (let field = 0; field < 4; field++) reader.compactString()
+  const ids = reader.compactArray(() => {
+    const id = reader.compactString() ?? ''
+    for (let field = 0; field < 3; field++) reader.compactString()
+    reader.compactBytes()
+    reader.compactBytes()
+    reader.skipTags()
+    return id
+  })
+  reader.int32()
+  reader.skipTags()
+  return ids
 }
 
 function placed({ groupId, generationId, memberId }: GroupPlace): WireWriter {
