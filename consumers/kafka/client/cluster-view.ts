@@ -94,7 +94,8 @@ function successOf<T extends { readonly ok: true }>(
   return answer
 }
 
-function assertSpeaksTopicIds(handle: BrokerHandle): void {
+/** @throws DaybookError DAYBOOK_KAFKA_BROKER_TOO_OLD */
+export function assertSpeaksTopicIds(handle: BrokerHandle): void {
   const max = handle.maxVersion(FETCH_API.apiKey)
   if (max >= FETCH_API.apiVersion) return
   throw new DaybookError(

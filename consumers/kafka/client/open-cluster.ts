@@ -2,7 +2,7 @@ import type { Cluster, Kafka } from 'kafkajs'
 import { DaybookError } from '../../../schemas/errors.ts'
 import { requestMetadata } from '../protocol/metadata-request.ts'
 import { clientError } from './broker-errors.ts'
-import { type ClusterView, createClusterView } from './cluster-view.ts'
+import { assertSpeaksTopicIds, type ClusterView, createClusterView } from './cluster-view.ts'
 import { brokerHandle, wrapCreatedBrokers } from './kafkajs-internals.ts'
 
 export interface OpenCluster {
@@ -62,7 +62,9 @@ export async function connectCluster(cluster: Cluster): Promise<void> {
 }
 
 async function onlyBrokers(broker: object) {
-  const { clusterId, brokers } = await requestMetadata(brokerHandle(broker), [])
+  const handle = brokerHandle(broker)
+  assertSpeaksTopicIds(handle)
+  const { clusterId, brokers } = await requestMetadata(handle, [])
   return {
     clusterId,
     controllerId: null,

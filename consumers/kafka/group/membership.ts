@@ -17,8 +17,8 @@ export interface Generation {
   /** Partitions by topic, of those topics that exist. May be empty. */
   readonly assignment: OwnedPartitions
   /**
-   * True where this generation follows this member's one before without another in between: a partition of both was
-   * assigned to nobody else meanwhile.
+   * True where this generation follows the one before of this member without another in between: a partition of both
+   * was assigned to nobody else meanwhile.
    */
   readonly isNext: boolean
 }
@@ -101,7 +101,9 @@ export function createMembership(options: MembershipOptions): Membership {
     connect: () => (cluster.isConnected() ? Promise.resolve() : connectCluster(cluster)),
     onLeaving: () => events.over(),
     onJoined: (group, assignment) => {
-      const isNext = state.group?.generationId === group.generationId - 1
+      // A new member id: the group may have been emptied and begun anew meanwhile, its generations with it.
+      const isSameMember = state.group?.memberId === group.memberId
+      const isNext = isSameMember && state.group?.generationId === group.generationId - 1
       state.group = group
       state.count += 1
       events.begun({ number: state.count, group, assignment, isNext })
