@@ -27,7 +27,7 @@ export function assertClientVersion(installed: string = installedVersion()): voi
   if (installed === CLIENT_VERSION) return
   throw new DaybookError(
     'DAYBOOK_KAFKA_CLIENT_VERSION',
-    `kafkajs ${installed} is installed, but group membership was checked against ${CLIENT_VERSION} only: ` +
+    `kafkajs ${installed} is installed, but its inner workings were examined in ${CLIENT_VERSION} only: ` +
       `run npm ci, or pin "kafkajs": "${CLIENT_VERSION}" in package.json`,
     { scope: 'worker', details: { installed, expected: CLIENT_VERSION } },
   )

@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Admin, Kafka, logLevel } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { partitionKey } from '../../../consumers/engine/contracts.ts'
 import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
 import { openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
 import { checkTopics } from '../../../consumers/kafka/topics/check-topics.ts'
 import { readSettings } from '../../../consumers/kafka/topics/read-settings.ts'
-import type { Component } from '../../../infra/local/components/component.ts'
-import { kafkaComponent } from '../../../infra/local/components/kafka.ts'
 import { createTopic } from './broker.ts'
 import { createMember, joined } from './member.ts'
+import { type OwnBroker, startBroker } from './own-broker.ts'
 
 const RESOURCE = { topic: 2, group: 3 } as const
 const ANY_OPERATION = 2
@@ -21,41 +16,17 @@ const DENY = 2
 const LITERAL = 3
 
 /** A broker of its own: rights concern everybody who is connected to it. */
-let dataDir: string
-let kafka: Component
+let own: OwnBroker
 let brokers: readonly string[]
 let admin: Admin
 beforeAll(async () => {
-  const jarDir = process.env['DAYBOOK_KAFKA_JARS']
-  if (jarDir === undefined) throw new Error('DAYBOOK_KAFKA_JARS is not set: run the tests through `npm test`')
-  dataDir = mkdtempSync(join(tmpdir(), 'daybook-rights-'))
-  const [port, controllerPort] = [await freePort(), await freePort()]
-  brokers = [`127.0.0.1:${port}`]
-  const settings = {
+  own = await startBroker({
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'allow.everyone.if.no.acl.found': 'true',
-  }
-  const files = { dataDir: join(dataDir, 'kafka'), logFile: join(dataDir, 'kafka.log') }
-  kafka = kafkaComponent({ jarDir, port, controllerPort, settings, ...files })
-  await kafka.start()
-  admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()
-  await admin.connect()
-}, 120_000)
-afterAll(async () => {
-  await admin.disconnect()
-  await kafka.stop()
-  rmSync(dataDir, { recursive: true, force: true })
-})
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
   })
-}
+  ;({ brokers, admin } = own)
+}, 120_000)
+afterAll(() => own.close())
 
 const ruleOn = (resourceType: number, resourceName: string) => ({
   resourceType,

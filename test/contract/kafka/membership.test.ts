@@ -3,6 +3,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
 import { openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
+import { encodeSubscription } from '../../../consumers/kafka/group/consumer-protocol.ts'
 import { requestJoin, requestLeave } from '../../../consumers/kafka/protocol/group-requests.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 import { createMember, joined, type TestMember } from './member.ts'
@@ -114,6 +115,7 @@ describe('a group member', { timeout: 60_000 }, () => {
 describe('a group member among strangers', { timeout: 60_000 }, () => {
   it.each([
     ['no metadata', Buffer.alloc(0)],
+    ['what another client sends', encodeSubscription({ topics: ['any'], userData: Buffer.alloc(0) })],
     ['garbage', Buffer.from('ffffffffffffffffffffffff', 'hex')],
     ['a count beyond all memory', Buffer.from('00007fffffff', 'hex')],
   ])('leads on when one of them sends %s, and gives that one nothing', async (_name, metadata) => {

@@ -45,6 +45,19 @@ describe('the check of topics', { timeout: 30_000 }, () => {
     expect(() => assertNoErrors(findings)).toThrow(/kafka-configs --alter --topic/)
   })
 
+  it('need not look at bounds on the times of producers: with append time they refuse nothing', async () => {
+    const topic = await broker.createTopic({
+      config: { 'message.timestamp.before.max.ms': '1', 'message.timestamp.after.max.ms': '1' },
+    })
+    const inAYear = String(Date.now() + 365 * 86_400_000)
+    await broker.produce(topic, [
+      { value: 'old', timestamp: '1' },
+      { value: 'new', timestamp: inAYear },
+    ])
+    const [offsets] = await broker.admin.fetchTopicOffsets(topic)
+    expect(offsets?.high).toBe('2')
+  })
+
   it('names a topic that does not exist beside the faults of the others', async () => {
     const topic = await broker.createTopic({ config: { 'retention.ms': '3600000' } })
     const topics = ['no.such.topic', topic]

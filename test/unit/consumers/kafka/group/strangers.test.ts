@@ -70,10 +70,17 @@ describe('what a member tells the leader', () => {
 
 describe('the plan of a group', () => {
   it('gives a stranger an empty assignment and its partitions to members', () => {
-    const raw = [ours('a'), { memberId: 'stranger', metadata: Buffer.from('garbage') }, ours('b')]
+    const foreign = encodeSubscription({ topics: ['t'], userData: Buffer.alloc(0) })
+    const raw = [
+      ours('a'),
+      { memberId: 'stranger', metadata: foreign },
+      { memberId: 'vandal', metadata: Buffer.from('garbage') },
+      ours('b'),
+    ]
     const plan = planGroup(raw, readableMembers(raw), layout(4))
     const assigned = (memberId: string) => decodeAssignment(plan.get(memberId) ?? Buffer.alloc(0))?.get('t')
-    expect(assigned('stranger')).toBeUndefined()
+    expect([assigned('stranger'), assigned('vandal')]).toEqual([undefined, undefined])
+    expect(plan.size).toBe(4)
     expect([...(assigned('a') ?? []), ...(assigned('b') ?? [])].toSorted()).toEqual([0, 1, 2, 3])
   })
 
