@@ -57,7 +57,7 @@ class KafkaSource implements Source {
     this.#options = options
     this.#tuning = { ...DEFAULT_TUNING, ...options.tuning }
     this.#membership = createMembership({
-      kafka: createKafkaClient(options, options.log),
+      kafka: createKafkaClient(options, options.log, 'short'),
       groupId: options.groupId,
       topics: options.topics,
       clock: options.clock,

@@ -38,7 +38,7 @@ export function createMember(
   const crashes: DaybookError[] = []
   const troubles: (DaybookError | null)[] = []
   const membership = createMembership({
-    kafka: createKafkaClient({ brokers }),
+    kafka: createKafkaClient({ brokers }, undefined, 'short'),
     groupId,
     topics,
     clock: systemClock,
