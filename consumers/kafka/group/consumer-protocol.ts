@@ -80,10 +80,9 @@ class Reader {
     return this.#bytes.subarray(at, at + size)
   }
 
-  /** An item takes at least two bytes, so a count that the bytes cannot hold fails before any memory is taken. */
+  /** Every item takes bytes, so a count that they cannot hold ends where they end. */
   array<T>(read: () => T): T[] {
     const count = this.int32()
-    if (count * 2 > this.#bytes.length - this.#at) throw new RangeError('array of more items than bytes')
     const items: T[] = []
     for (let i = 0; i < count; i++) items.push(read())
     return items

@@ -61,7 +61,7 @@ describe('what a member tells the leader', () => {
     )
   })
 
-  it('costs no more than its bytes: a count beyond them is refused before memory is taken', () => {
+  it('costs no more than its bytes, whatever counts it announces', () => {
     for (const hex of ['00007fffffff', '000000000001', '0000000000017fff']) {
       expect(decodeSubscription(Buffer.from(hex, 'hex'))).toBeNull()
     }
