@@ -83,7 +83,8 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
 function createStopMetrics({
   metrics,
   log,
-}: EngineMetricsOptions): Pick<EngineObserver, 'stopped' | 'healed'> {
+}: EngineMetricsOptions): Pick<EngineObserver, 'stopped' | 'healed' | 'topicConcern'> {
+  const concerns = new Map<string, string>()
   return {
     stopped: (stop, error) => {
       const { partition, code, since, attempts } = stop
@@ -98,6 +99,18 @@ function createStopMetrics({
         },
         `partition stopped, the others go on: ${stop.message}`,
       )
+    },
+    topicConcern: (topic, error) => {
+      const before = concerns.get(topic)
+      if (before !== undefined) metrics.set('daybook_topic_concern', { topic, code: before }, 0)
+      if (error === null) {
+        concerns.delete(topic)
+        log.info({ topic }, 'the topic is as it must be')
+        return
+      }
+      concerns.set(topic, error.code)
+      metrics.set('daybook_topic_concern', { topic, code: error.code }, 1)
+      log.error({ topic, code: error.code, err: error }, `something is wrong with a topic: ${error.message}`)
     },
     healed: ({ partition, code }) => {
       metrics.set('daybook_partition_stopped', { ...labelsOf(partition), code }, 0)

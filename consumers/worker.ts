@@ -64,9 +64,9 @@ export async function runWorker(definition: WorkerDefinition): Promise<never> {
     const context = { log, metrics: createMetrics(), failpoints, catalogue: catalogueOf(config) }
     const part = await definition.make(context)
     await part.checkStore()
-    const topics = { topics: config.topics, quarantineTopic: definition.quarantineTopic }
-    assertNoErrors(await checkTopics({ ...kafkaOf(config), ...topics }))
     if (process.argv.includes('--check-config')) {
+      const topics = { topics: config.topics, quarantineTopic: definition.quarantineTopic }
+      assertNoErrors(await checkTopics({ ...kafkaOf(config), ...topics }))
       log.info({}, 'the configuration, the topics and the store are as they must be')
       process.exit(0)
     }
@@ -91,6 +91,7 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
       ...kafkaOf(config),
       groupId: definition.groupId,
       topics: config.topics,
+      quarantineTopic: definition.quarantineTopic,
       clock: systemClock,
       log,
       tuning: tuningOf(config),
@@ -140,13 +141,14 @@ function readinessOf(engine: Engine): HealthCheck {
   return {
     name: 'engine',
     state: () => {
-      const { healthy, state, partitions } = engine.health()
+      const { healthy, state, partitions, concerns } = engine.health()
       if (healthy) return { ok: true }
       const reasons = partitions.flatMap(({ partition, stopped }) =>
         stopped === null
           ? []
           : [`${namesOf([{ partition }])} is stopped by ${stopped.code}: ${stopped.message}`],
       )
+      for (const [topic, { code, message }] of concerns) reasons.push(`topic ${topic}: ${code}: ${message}`)
       const standing = partitions.filter((each) => !each.healthy && each.stopped === null)
       if (standing.length > 0) reasons.push(`no progress in ${namesOf(standing)}`)
       return { ok: false, reason: reasons.length === 0 ? state : reasons.join('; ') }

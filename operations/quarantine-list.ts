@@ -1,5 +1,6 @@
 import { createKafkaClient, type KafkaConnection } from '../consumers/kafka/client/kafka-client.ts'
-import { openCluster, readTopic } from '../consumers/kafka/fetch/topic-reader.ts'
+import { openCluster } from '../consumers/kafka/client/open-cluster.ts'
+import { readTopic } from '../consumers/kafka/fetch/topic-reader.ts'
 import {
   fromQuarantineRecord,
   type QuarantineEntry,

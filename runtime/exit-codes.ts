@@ -22,7 +22,11 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof DaybookError)) return EXIT.fault
   if (error.retryable) return EXIT.unavailable
   if (/_(UNAUTHORIZED|FORBIDDEN|DENIED)$/.test(error.code)) return EXIT.denied
-  if (/^DAYBOOK_CONFIG_|_(CONFIG|SETTINGS|PORT|TOO_OLD|CLIENT_VERSION|TOPIC_MISSING)$/.test(error.code))
+  if (
+    /^DAYBOOK_CONFIG_|_(CONFIG|SETTINGS|PORT|TOO_OLD|CLIENT_VERSION|TOPIC_MISSING|GROUP_REFUSED)$/.test(
+      error.code,
+    )
+  )
     return EXIT.config
   return EXIT.fault
 }

@@ -150,6 +150,12 @@ export const METRICS = {
     help: '1 while the partition is stopped for the reason that `code` names; the others go on.',
     labels: ['topic', 'partition', 'code'],
   },
+  daybook_topic_concern: {
+    kind: 'gauge',
+    unit: 'count',
+    help: '1 while something is wrong with the topic, as `code` names it, whether or not it is read on.',
+    labels: ['topic', 'code'],
+  },
   daybook_assigned_partitions: {
     kind: 'gauge',
     unit: 'partitions',

@@ -1,6 +1,6 @@
 import type { PartitionRef } from '../../consumers/engine/contracts.ts'
-import { requireTopic } from '../../consumers/kafka/client/cluster-view.ts'
-import type { OpenCluster } from '../../consumers/kafka/fetch/topic-reader.ts'
+import type { OpenCluster } from '../../consumers/kafka/client/open-cluster.ts'
+import { requireTopic } from '../../consumers/kafka/client/topic-metadata.ts'
 import { usageError } from '../usage.ts'
 
 /** The partitions of topics, in their order. @throws DaybookError DAYBOOK_KAFKA_TOPIC_MISSING */

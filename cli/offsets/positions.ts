@@ -3,7 +3,7 @@ import { type PartitionRef, partitionKey } from '../../consumers/engine/contract
 import type { HotStore } from '../../consumers/hot/clickhouse/store.ts'
 import { createFence } from '../../consumers/hot/ownership/fence.ts'
 import { readTip } from '../../consumers/hot/ownership/tip.ts'
-import type { OpenCluster } from '../../consumers/kafka/fetch/topic-reader.ts'
+import type { OpenCluster } from '../../consumers/kafka/client/open-cluster.ts'
 import type { ObjectStore } from '../../runtime/object-store/contract.ts'
 import { readObjectHeader } from '../../schemas/archive/object.ts'
 
@@ -41,7 +41,7 @@ export async function readPositions(
     for (const ref of refs) {
       const key = partitionKey(ref)
       const { logStart, logEnd } = bounds.get(key) ?? { logStart: 0n, logEnd: 0n }
-      const committed = committedBy.get(key)?.position ?? null
+      const committed = committedBy.get(key) ?? null
       const from = committed === null || committed < logStart ? logStart : committed
       const lag = logEnd > from ? logEnd - from : 0n
       positions.push({

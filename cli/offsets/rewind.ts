@@ -64,7 +64,7 @@ async function rewind(context: CommandContext, options: RewindOptions): Promise<
       const { logStart, logEnd } = bounds.get(key) ?? { logStart: 0n, logEnd: 0n }
       const to = options.to === 'start' ? logStart : options.to
       if (to < logStart || to > logEnd) throw outside(ref, to, logStart, logEnd)
-      return { topic: ref.topic, partition: ref.partition, from: committed.get(key)?.position ?? null, to }
+      return { topic: ref.topic, partition: ref.partition, from: committed.get(key) ?? null, to }
     })
   })
   if (options.yes === true) await setOffsets(context, group, options.topic, changes)

@@ -3,6 +3,7 @@
  * checker (schemas). The engine knows no client library. Terms are those of docs/guide: range, cut, delivery,
  * fence, tip.
  */
+import type { DaybookError } from '../../schemas/errors.ts'
 import type { BadRecordCode, SourceRecord } from './source-record.ts'
 
 export type { BadRecordCode, SourceRecord }
@@ -250,20 +251,27 @@ export type PartitionFacts =
 
 export interface AssignedPartition {
   readonly partition: PartitionRef
-  readonly facts: PartitionFacts
+  /** `kept`: it was this member's in the generation before and nobody else's since; it is read on where it is. */
+  readonly facts: PartitionFacts | 'kept'
 }
 
 /** What the source calls. Calls of `batch` for one partition never overlap. None of the calls throws or rejects. */
 export interface SourceListener {
   /**
-   * A new generation: these are all the partitions of this member; open ranges of the previous one are void. Nothing
-   * of a partition is handed over before the listener calls `Source.read`. `signal` aborts when the generation is over.
+   * A new generation: these are all the partitions of this member. What was open of those that are `kept` goes on;
+   * all else of the generation before is void. Nothing of the other partitions is handed over before the listener
+   * calls `Source.read`. `signal` aborts when the generation is over.
    */
   assigned(generation: number, partitions: readonly AssignedPartition[], signal: AbortSignal): void
   /** Resolves when the batch is taken in (not delivered). Slow is allowed: heartbeats go on meanwhile. */
   batch(batch: SourceBatch): Promise<void>
   /** The source cannot go on with this partition, and hands over nothing more of it until `Source.read`. */
   partitionFailed(generation: number, partition: PartitionRef, error: unknown): void
+  /**
+   * What is wrong with a topic, whether or not its partitions are read on; null: nothing any more. Operators have to
+   * know: events of it may be lost later, or there is no such topic.
+   */
+  topicConcern(topic: string, error: DaybookError | null): void
   /** The source cannot go on with anything; the process must end. */
   crashed(error: unknown): void
 }

@@ -1,4 +1,4 @@
-import { scopeOf } from '../../schemas/errors.ts'
+import { type DaybookError, scopeOf } from '../../schemas/errors.ts'
 import { Condition } from './condition.ts'
 import type {
   AssignedPartition,
@@ -52,6 +52,7 @@ class EngineLoop implements Engine, SourceListener {
   #state: EngineState = 'idle'
   #failure: unknown = null
   #abandoned = false
+  readonly #concerns = new Map<string, DaybookError>()
   #stopping: Promise<StopOutcome> | null = null
 
   constructor(options: EngineOptions) {
@@ -84,22 +85,32 @@ class EngineLoop implements Engine, SourceListener {
   }
 
   assigned(generation: number, partitions: readonly AssignedPartition[], signal: AbortSignal): void {
-    this.#endSessions()
-    if (this.#state !== 'running') return
+    if (this.#state !== 'running') {
+      this.#endSessions()
+      return
+    }
     const refs = partitions.map((assigned) => assigned.partition)
+    const kept = this.#keepSessions(generation, partitions)
     this.#options.observer.assigned(generation, refs)
     this.#generation = generation
     this.#generationOver = signal
     signal.addEventListener('abort', () => this.#generationEnded(generation), { once: true })
-    this.#steps.pauses.reset(refs)
     this.#steps.stops.keepOnly(refs)
-    for (const { partition, facts } of partitions) void this.#open(this.#newSession(partition, facts), facts)
+    for (const { partition, facts } of partitions) {
+      if (kept.has(partitionKey(partition))) continue
+      this.#steps.pauses.forget(partition)
+      // A stopped partition that is kept has no open session; Kafka is asked about it anew.
+      const known = facts === 'kept' ? null : facts
+      void this.#open(this.#newSession(partition, known), known)
+    }
+    this.#steps.pressure.adjust()
   }
 
   async batch(batch: SourceBatch): Promise<void> {
     const session = this.#sessions.get(partitionKey(batch.partition))
     if (session === undefined || session.generation !== batch.generation || this.#state !== 'running') return
-    if (session.isOver) return
+    // One that has not begun knows nothing yet of where the store ends.
+    if (session.isOver || session.claim === null) return
     try {
       await this.#steps.intake.take(session, batch)
       this.#steps.pressure.adjust()
@@ -117,6 +128,12 @@ class EngineLoop implements Engine, SourceListener {
     void this.#stopIntake(session, error)
   }
 
+  topicConcern(topic: string, error: DaybookError | null): void {
+    if (error === null) this.#concerns.delete(topic)
+    else this.#concerns.set(topic, error)
+    this.#options.observer.topicConcern(topic, error)
+  }
+
   crashed(error: unknown): void {
     this.#fail(error)
   }
@@ -130,6 +147,7 @@ class EngineLoop implements Engine, SourceListener {
       generation: this.#generation,
       failure: this.#failure,
       sessions: [...this.#sessions.values()],
+      concerns: this.#concerns,
     })
   }
 
@@ -235,10 +253,26 @@ class EngineLoop implements Engine, SourceListener {
       if (session.generation === generation) this.#endSession(session)
   }
 
+  /** Ends all sessions but those that go on in the new generation; gives the keys of these. */
+  #keepSessions(generation: number, partitions: readonly AssignedPartition[]): ReadonlySet<string> {
+    const mayStay = new Set(
+      partitions.flatMap(({ partition, facts }) => (facts === 'kept' ? [partitionKey(partition)] : [])),
+    )
+    const kept = new Map<string, PartitionSession>()
+    for (const [key, session] of this.#sessions) {
+      if (mayStay.has(key) && !session.isOver && session.claim !== null) {
+        session.continueIn(generation)
+        kept.set(key, session)
+      } else this.#endSession(session)
+    }
+    this.#sessions = kept
+    this.#progress.changed()
+    return new Set(kept.keys())
+  }
+
   #endSessions(): void {
     for (const session of this.#sessions.values()) this.#endSession(session)
     this.#sessions = new Map()
-    this.#steps.pressure.reset()
     this.#progress.changed()
   }
 

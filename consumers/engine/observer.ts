@@ -1,3 +1,4 @@
+import type { DaybookError } from '../../schemas/errors.ts'
 import type { BadRecordCode, PartitionRef, Range, RangeOutcome, Tip } from './contracts.ts'
 import type { StoppedPartition } from './stopped-partition.ts'
 
@@ -40,6 +41,8 @@ export interface EngineObserver {
   stopped(stop: StoppedPartition, error: unknown): void
   /** It goes on, or belongs to another member now. */
   healed(stop: StoppedPartition): void
+  /** Something is wrong with a topic; null: no more. */
+  topicConcern(topic: string, error: DaybookError | null): void
   /** The engine has stopped for good; the process must end. */
   crashed(error: unknown): void
 }
@@ -62,5 +65,6 @@ export const noObserver: EngineObserver = {
   memory: ignore,
   stopped: ignore,
   healed: ignore,
+  topicConcern: ignore,
   crashed: ignore,
 }

@@ -35,19 +35,19 @@ export interface PartitionSessionOptions {
 }
 
 /**
- * One partition during one generation: claiming → open (taking in, cutting, delivering, recovering) → over.
+ * One partition while it is this member's: claiming → open (taking in, cutting, delivering, recovering) → over.
  * Only state and its transitions; no call waits. Invariant while open: store | queue | open range follow each other
  * without hole or overlap: `doneThrough + 1` is where the first queued range begins (or the open range, if none).
  */
 export class PartitionSession {
   readonly partition: PartitionRef
   readonly key: string
-  readonly generation: number
   readonly committedBefore: Committed | null
   readonly #options: PartitionSessionOptions
   readonly #over = new AbortController()
   readonly #intakeOver = new AbortController()
   #isVoid = false
+  #generation: number
   #note: string | null
   #unverified: TipRecord | null = null
   #acceptedLossThrough: bigint | null = null
@@ -66,10 +66,19 @@ export class PartitionSession {
     this.#options = options
     this.partition = options.partition
     this.key = partitionKey(options.partition)
-    this.generation = options.generation
+    this.#generation = options.generation
     this.committedBefore = options.committedBefore
     this.#note = options.note
     this.#open = new OpenRange(options.partition, 0n)
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** The group has a new generation, in which the partition is still this member's. */
+  continueIn(generation: number): void {
+    this.#generation = generation
   }
 
   /** Aborts when the session is over. */

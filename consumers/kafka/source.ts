@@ -12,27 +12,31 @@ import {
   type SourceListener,
 } from '../engine/contracts.ts'
 import { clientError } from './client/broker-errors.ts'
-import { type ClusterView, createClusterView, requireTopic } from './client/cluster-view.ts'
+import { type ClusterView, createClusterView } from './client/cluster-view.ts'
 import { type ClientLog, createKafkaClient, type KafkaConnection } from './client/kafka-client.ts'
 import { GenerationReader } from './fetch/generation-reader.ts'
 import { DEFAULT_TUNING, type KafkaSourceTuning } from './fetch/tuning.ts'
 import { createMembership, type Generation, generationOver, type Membership } from './group/membership.ts'
 import type { ClusterMetadata } from './protocol/metadata-request.ts'
-import { topicRecreated } from './topics/topic-recreated.ts'
+import { type TopicState, watchSettings } from './topics/settings-watch.ts'
 
 export interface KafkaSourceOptions extends KafkaConnection {
   readonly groupId: string
   readonly topics: readonly string[]
+  /** Its settings are watched too; null for workers that write none. */
+  readonly quarantineTopic?: string | null
   readonly clock: Clock
   readonly log?: ClientLog
   readonly tuning?: Partial<KafkaSourceTuning>
 }
 
 /**
- * Kafka as the engine's source. kafkajs keeps the membership of the group; fetching, decoding and committing are
- * done here over its connections (docs/decisions: why).
+ * Kafka as the engine's source. kafkajs makes the connections; membership, fetching, decoding and committing are
+ * done here over them (docs/decisions/kafka-fetch-and-decode.md).
  *
- * A new generation begins with nothing paused. After `quiesce` new generations are not announced any more.
+ * While the group rebalances, the partitions of the old generation are read on, because the store excludes: a slow
+ * member must not make the others stand still. Partitions that this member keeps go on where they are. After
+ * `quiesce` new generations are not announced any more.
  */
 export function createKafkaSource(options: KafkaSourceOptions): Source {
   return new KafkaSource(options)
@@ -40,9 +44,12 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
 
 interface Current {
   readonly generation: Generation
+  /** Aborts when another generation has begun. */
   readonly over: AbortController
+  /** The group is joined anew, or the member has lost its place: commits of this generation are refused. */
+  isRefused: boolean
   reader: GenerationReader | null
-  keys: ReadonlySet<string>
+  refs: ReadonlyMap<string, PartitionRef>
 }
 
 /** Stands for the id of a topic that does not exist. */
@@ -53,6 +60,9 @@ class KafkaSource implements Source {
   readonly #tuning: KafkaSourceTuning
   readonly #membership: Membership
   readonly #view: ClusterView
+  readonly #closed = new AbortController()
+  /** Topics whose partitions must not be read now, and why. */
+  readonly #failedTopics = new Map<string, DaybookError>()
   #listener: SourceListener | null = null
   #current: Current | null = null
   #begins: Promise<void> = Promise.resolve()
@@ -63,14 +73,17 @@ class KafkaSource implements Source {
     this.#options = options
     this.#tuning = { ...DEFAULT_TUNING, ...options.tuning }
     this.#membership = createMembership({
-      kafka: createKafkaClient(options, options.log),
+      kafka: createKafkaClient(options, options.log, 'short'),
       groupId: options.groupId,
       topics: options.topics,
       clock: options.clock,
       ...this.#tuning,
       events: {
-        over: () => this.#current?.over.abort(),
+        over: () => {
+          if (this.#current !== null) this.#current.isRefused = true
+        },
         begun: (generation) => this.#queueBegin(generation),
+        trouble: (error) => this.#tell(error, `membership in group ${options.groupId}`),
         crashed: (error) => this.#crash(error),
       },
     })
@@ -80,11 +93,20 @@ class KafkaSource implements Source {
   async start(listener: SourceListener): Promise<void> {
     this.#listener = listener
     await this.#membership.join()
+    const { clock, topics, quarantineTopic = null } = this.#options
+    watchSettings({
+      view: this.#view,
+      ...{ clock, topics, quarantineTopic, everyMs: this.#tuning.settingsCheckMs },
+      readingId: (topic) => this.#refsOf(topic)[0]?.topicId,
+      signal: this.#closed.signal,
+      onState: (topic, state) => this.#topicState(topic, state),
+      onTrouble: (error) => this.#tell(error, 'watch of topic settings'),
+    })
   }
 
   read(generation: number, partition: PartitionRef, position: bigint): void {
     const current = this.#current
-    if (current?.generation.number !== generation || !current.keys.has(partitionKey(partition))) return
+    if (current?.generation.number !== generation || !current.refs.has(partitionKey(partition))) return
     current.reader?.read(partition, position)
   }
 
@@ -95,23 +117,28 @@ class KafkaSource implements Source {
   async commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void> {
     const current = this.#current
     const { groupId } = this.#options
-    if (current === null || current.over.signal.aborted || current.generation.number !== generation) {
+    if (current === null || current.isRefused || current.generation.number !== generation) {
       throw generationOver(groupId)
     }
     for (const ref of marks.keys()) {
-      if (!current.keys.has(partitionKey(ref))) throw generationOver(groupId)
+      if (!current.refs.has(partitionKey(ref))) throw generationOver(groupId)
     }
     const entries = [...marks].map(([{ topic, partition }, { position, note }]) => ({
-      ...{ topic, partition, note },
-      next: position,
+      ...{ topic, partition, next: position },
+      ...(note === null ? {} : { note }),
     }))
-    if (entries.length > 0) await this.#membership.commit(current.generation.group, entries)
+    if (entries.length === 0) return
+    for (const { topic, partition, error } of await this.#membership.commit(
+      current.generation.group,
+      entries,
+    ))
+      this.#tell(error, `commit of ${topic}/${partition}`)
   }
 
   async facts(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, PartitionFacts>> {
     try {
-      const topics = [...new Set(partitions.map(({ topic }) => topic))]
-      return await this.#factsOf(partitions, await this.#view.metadata(topics))
+      const answers = await this.#view.facts(this.#options.groupId, partitions)
+      return new Map(partitions.map((ref) => [partitionKey(ref), this.#factsOf(ref, answers)]))
     } catch (error) {
       throw clientError(error, `partitions of group ${this.#options.groupId}`)
     }
@@ -120,7 +147,7 @@ class KafkaSource implements Source {
   async bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>> {
     try {
       const answers = await this.#view.eachBounds(partitions)
-      return new Map([...answers].flatMap(([key, answer]) => ('logEnd' in answer ? [[key, answer]] : [])))
+      return new Map([...answers].flatMap(([key, answer]) => (answer.ok ? [[key, answer]] : [])))
     } catch (error) {
       throw clientError(error, 'log bounds')
     }
@@ -141,68 +168,120 @@ class KafkaSource implements Source {
 
   async stop(): Promise<void> {
     await this.quiesce()
+    this.#closed.abort()
     this.#current?.over.abort()
     await this.#membership.leave()
+  }
+
+  #tell(error: DaybookError | null, what: string): void {
+    if (error !== null) this.#options.log?.warn({ err: error }, `${what}: it is tried again`)
   }
 
   #crash(error: unknown): void {
     if (this.#isCrashed) return
     this.#isCrashed = true
+    this.#closed.abort()
     this.#current?.over.abort()
     this.#listener?.crashed(error)
   }
 
+  #refsOf(topic: string): readonly PartitionRef[] {
+    return [...(this.#current?.refs.values() ?? [])].filter((ref) => ref.topic === topic)
+  }
+
+  #topicState(topic: string, state: TopicState): void {
+    const error = state.kind === 'ok' ? null : state.error
+    for (const { message } of state.warnings) this.#options.log?.warn({ topic }, message)
+    this.#listener?.topicConcern(topic, error)
+    if (state.kind !== 'failed') {
+      this.#failedTopics.delete(topic)
+      return
+    }
+    this.#failedTopics.set(topic, state.error)
+    const current = this.#current
+    if (current === null) return
+    for (const ref of this.#refsOf(topic)) {
+      current.reader?.release(ref)
+      this.#listener?.partitionFailed(current.generation.number, ref, state.error)
+    }
+    // The new topic has other partitions of the same names: the group assigns them anew.
+    if (state.error.code === 'DAYBOOK_KAFKA_TOPIC_RECREATED') this.#membership.requestRejoin()
+  }
+
+  #factsOf(ref: PartitionRef, answers: Awaited<ReturnType<ClusterView['facts']>>): PartitionFacts {
+    const failed = this.#failedTopics.get(ref.topic)
+    // A topic made anew is another topic under this ref's new id: what failed was the old one.
+    if (failed !== undefined && failed.code !== 'DAYBOOK_KAFKA_TOPIC_RECREATED')
+      return { ok: false, error: failed }
+    const answer = answers.get(partitionKey(ref))
+    if (answer === undefined) throw new RangeError(`no answer about ${ref.topic}/${ref.partition}`)
+    if (!answer.ok) return answer
+    const { logStart, logEnd, committed, note } = answer
+    const mark = committed === null ? null : { position: committed, note: note === '' ? null : note }
+    return { ok: true, logStart, logEnd, committed: mark }
+  }
+
   #queueBegin(generation: Generation): void {
-    const previous = this.#current
-    previous?.over.abort()
-    const current: Current = { generation, over: new AbortController(), reader: null, keys: new Set() }
-    this.#current = current
     this.#begins = this.#begins
-      .then(() => previous?.reader?.settled())
-      .then(() => this.#begin(current))
+      .then(() => this.#begin(generation))
       .catch((error: unknown) => {
-        if (!current.over.signal.aborted) this.#crash(error)
+        if (!this.#closed.signal.aborted) this.#crash(error)
       })
   }
 
-  async #begin(current: Current): Promise<void> {
-    const { signal } = current.over
+  /** The partitions of the generation before are read on until Kafka has said what there is to know of the new ones. */
+  async #begin(generation: Generation): Promise<void> {
+    const { clock } = this.#options
+    const { signal } = this.#closed
     const listener = this.#listener
     if (signal.aborted || this.#isQuiet || listener === null) return
-    const { clock } = this.#options
+    const before = this.#current
     const policy = { ...DEFAULT_RETRY, maxDelayMs: 2_000 }
-    const assigned = await retry(() => this.#assigned(current.generation), { clock, signal, policy })
+    const assigned = await retry(() => this.#assigned(generation, before), { clock, signal, policy })
     if (signal.aborted || this.#isQuiet) return
-    current.keys = new Set(assigned.map(({ partition }) => partitionKey(partition)))
-    const number = current.generation.number
-    current.reader = new GenerationReader({
+    const refs = assigned.map(({ partition }) => partition)
+    const over = new AbortController()
+    const current: Current = {
+      ...{ generation, over, isRefused: false },
+      reader: null,
+      refs: new Map(refs.map((ref) => [partitionKey(ref), ref])),
+    }
+    current.reader = this.#newReader(current, listener)
+    const kept = assigned.filter(({ facts }) => facts === 'kept').map(({ partition }) => partition)
+    // From here on without a pause: what the old reader hands over belongs to the old generation or to the new one.
+    if (before?.reader != null) current.reader.takeOver(before.reader, kept)
+    this.#current = current
+    listener.assigned(generation.number, assigned, over.signal)
+    before?.over.abort()
+  }
+
+  #newReader(current: Current, listener: SourceListener): GenerationReader {
+    const { number } = current.generation
+    return new GenerationReader({
       generation: number,
-      refs: assigned.map(({ partition }) => partition),
+      refs: [...current.refs.values()],
       view: this.#view,
-      clock,
+      clock: this.#options.clock,
       limits: { ...this.#tuning, minBytes: 1, maxBytes: this.#tuning.maxFetchBytes },
       leaderCheckMs: this.#tuning.metadataMaxAgeMs,
-      signal,
+      signal: AbortSignal.any([current.over.signal, this.#closed.signal]),
       handOver: (batch) => listener.batch(batch),
       onPartitionFailure: (ref, error) => listener.partitionFailed(number, ref, error),
       onFailure: (error) => this.#crash(error),
     })
-    listener.assigned(number, assigned, signal)
   }
 
-  /** What Kafka says of the partitions of a generation. */
-  async #assigned({ assignment }: Generation): Promise<AssignedPartition[]> {
+  /** What Kafka says of the partitions of a generation. Those that were this member's all along are not asked for. */
+  async #assigned({ assignment, isNext }: Generation, before: Current | null): Promise<AssignedPartition[]> {
     try {
       const metadata = await this.#view.metadata([...assignment.keys()])
       const refs = [...assignment].flatMap(([topic, partitions]) => {
         const topicId = topicIdIn(metadata, topic)
         return partitions.map((partition) => ({ topic, topicId, partition }))
       })
-      const facts = await this.#factsOf(refs, metadata)
-      return refs.flatMap((partition) => {
-        const found = facts.get(partitionKey(partition))
-        return found === undefined ? [] : [{ partition, facts: found }]
-      })
+      const isKept = (ref: PartitionRef) => isNext && before?.refs.has(partitionKey(ref)) === true
+      const facts = await this.facts(refs.filter((ref) => !isKept(ref)))
+      return refs.map((partition) => ({ partition, facts: facts.get(partitionKey(partition)) ?? 'kept' }))
     } catch (error) {
       const failure = clientError(error, `partitions of group ${this.#options.groupId}`)
       if (failure.scope === 'worker') throw failure
@@ -210,46 +289,9 @@ class KafkaSource implements Source {
       throw new DaybookError(failure.code, failure.message, { retryable: true, cause: failure })
     }
   }
-
-  async #factsOf(
-    refs: readonly PartitionRef[],
-    metadata: ClusterMetadata,
-  ): Promise<ReadonlyMap<string, PartitionFacts>> {
-    const facts = new Map<string, PartitionFacts>()
-    const readable: PartitionRef[] = []
-    for (const ref of refs) {
-      const error = unreadable(metadata, ref)
-      if (error === null) readable.push(ref)
-      else facts.set(partitionKey(ref), { ok: false, error })
-    }
-    const bounds = await this.#view.eachBounds(readable)
-    const committed = await this.#view.committed(this.#options.groupId, readable)
-    for (const ref of readable) {
-      const key = partitionKey(ref)
-      const log = bounds.get(key)
-      if (log === undefined) continue
-      facts.set(
-        key,
-        'logEnd' in log
-          ? { ok: true, ...log, committed: committed.get(key) ?? null }
-          : { ok: false, error: log },
-      )
-    }
-    return facts
-  }
 }
 
 function topicIdIn(metadata: ClusterMetadata, topic: string): string {
   const found = metadata.topics.find((candidate) => candidate.topic === topic)
   return found === undefined || found.errorCode !== 0 ? NO_TOPIC_ID : found.topicId
-}
-
-/** Why a partition cannot be read now; null: it can. */
-function unreadable(metadata: ClusterMetadata, ref: PartitionRef): unknown {
-  try {
-    const { topicId } = requireTopic(metadata, ref.topic)
-    return topicId === ref.topicId ? null : topicRecreated(ref.topic, ref.topicId, topicId)
-  } catch (error) {
-    return error
-  }
 }

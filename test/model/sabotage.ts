@@ -36,7 +36,7 @@ export const noTipAtStart: Sabotage = ({ source, sink }) => {
   const committed = new Map<string, bigint | null>()
   const watched = onAssigned(source, (_, partitions) => {
     for (const { partition, facts } of partitions) {
-      if (!facts.ok) continue
+      if (facts === 'kept' || !facts.ok) continue
       const position = facts.committed?.position ?? null
       const beyond = position !== null && position > facts.logEnd
       committed.set(partitionKey(partition), beyond ? facts.logEnd : position)
@@ -144,6 +144,7 @@ function onAssigned(
       listener.assigned(generation, partitions, signal)
     },
     partitionFailed: (generation, partition, error) => listener.partitionFailed(generation, partition, error),
+    topicConcern: (topic, error) => listener.topicConcern(topic, error),
     batch: (batch) => listener.batch(batch),
     crashed: (error) => listener.crashed(error),
   })

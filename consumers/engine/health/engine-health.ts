@@ -1,3 +1,4 @@
+import type { DaybookError } from '../../../schemas/errors.ts'
 import type { CutPolicy } from '../contracts.ts'
 import type { MemoryBudget } from '../intake/memory-budget.ts'
 import type { EngineLimits } from '../options.ts'
@@ -21,6 +22,8 @@ export interface EngineHealth {
   /** Since when the log could not be asked for its ends, in milliseconds; 0 where the last answer is fresh. */
   readonly boundsUnknownMs: number
   readonly partitions: readonly PartitionHealth[]
+  /** What is wrong with topics, by topic; such a worker is not healthy, though it may read them on. */
+  readonly concerns: ReadonlyMap<string, DaybookError>
 }
 
 export interface EngineView extends Omit<HealthView, 'patienceMs'> {
@@ -31,6 +34,7 @@ export interface EngineView extends Omit<HealthView, 'patienceMs'> {
   readonly generation: number | null
   readonly failure: unknown
   readonly sessions: readonly PartitionSession[]
+  readonly concerns: ReadonlyMap<string, DaybookError>
 }
 
 export function engineHealth(view: EngineView): EngineHealth {
@@ -41,7 +45,7 @@ export function engineHealth(view: EngineView): EngineHealth {
   const isWatching = boundsUnknownMs <= limits.stallMs + limits.watchdogMs
   const runs = (state === 'running' || state === 'stopping') && isWatching
   return {
-    healthy: runs && partitions.every(({ healthy }) => healthy),
+    healthy: runs && view.concerns.size === 0 && partitions.every(({ healthy }) => healthy),
     alive: runs && partitions.every(isExplained),
     state,
     generation,
@@ -49,6 +53,7 @@ export function engineHealth(view: EngineView): EngineHealth {
     bufferedBytes: view.memory.bytes,
     boundsUnknownMs,
     partitions,
+    concerns: new Map(view.concerns),
   }
 }
 

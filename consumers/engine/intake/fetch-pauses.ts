@@ -29,12 +29,6 @@ export class Pauses {
     if (freed.length > 0) this.#source.resume(freed)
   }
 
-  /** A new generation starts unpaused, whatever the source remembers. */
-  reset(partitions: readonly PartitionRef[]): void {
-    this.#reasons.clear()
-    this.#source.resume(partitions)
-  }
-
   /** The partition is fetched anew, unpaused. */
   forget(partition: PartitionRef): void {
     this.#reasons.delete(partitionKey(partition))

@@ -36,11 +36,6 @@ export class Pressure {
     observer.memory(memory.bytes, this.#paused)
   }
 
-  /** The pauses of the old generation are gone. */
-  reset(): void {
-    this.#paused = false
-  }
-
   /** Without the bytes of partitions that wait for the store: one of those must not keep the others paused. */
   #movingBytes(): number {
     let bytes = this.#options.memory.bytes

@@ -4,7 +4,7 @@ import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } fr
 import { wholeAnswerSocket } from '../../../runtime/kafka-wire/socket.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
 
-/** The client's inner parts that `client-internals.ts` relies on were read in this version. */
+/** The client's inner parts that `kafkajs-internals.ts` relies on were read in this version. */
 export const CLIENT_VERSION = '2.2.4'
 
 export interface KafkaConnection {
@@ -27,9 +27,9 @@ export function assertClientVersion(installed: string = installedVersion()): voi
   if (installed === CLIENT_VERSION) return
   throw new DaybookError(
     'DAYBOOK_KAFKA_CLIENT_VERSION',
-    `kafkajs ${installed} is installed, but group membership was checked against ${CLIENT_VERSION} only: ` +
+    `kafkajs ${installed} is installed, but its inner workings were examined in ${CLIENT_VERSION} only: ` +
       `run npm ci, or pin "kafkajs": "${CLIENT_VERSION}" in package.json`,
-    { details: { installed, expected: CLIENT_VERSION } },
+    { scope: 'worker', details: { installed, expected: CLIENT_VERSION } },
   )
 }
 
@@ -40,11 +40,20 @@ function installedVersion(): string {
   return typeof version === 'string' ? version : 'unknown'
 }
 
-/**
- * A client with bounded waits: an unreachable cluster is bridged for a minute and more, then the caller sees an error.
- * Topics are never created by asking for them.
- */
-export function createKafkaClient(connection: KafkaConnection, log?: ClientLog): Kafka {
+/** How often kafkajs tries to reach a broker before the caller sees an error, and its pauses between. */
+const PATIENCE = {
+  /** A minute and more: for callers that do not try again themselves. */
+  long: { initialRetryTime: 250, maxRetryTime: 10_000, retries: 12 },
+  /** About a second: for those that do, and that have more to do meanwhile. */
+  short: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 },
+} as const
+
+/** A client with bounded waits. Topics are never created by asking for them. */
+export function createKafkaClient(
+  connection: KafkaConnection,
+  log?: ClientLog,
+  patience: keyof typeof PATIENCE = 'long',
+): Kafka {
   assertClientVersion()
   return new Kafka({
     brokers: [...connection.brokers],
@@ -54,7 +63,7 @@ export function createKafkaClient(connection: KafkaConnection, log?: ClientLog):
     socketFactory: wholeAnswerSocket,
     connectionTimeout: 10_000,
     requestTimeout: 30_000,
-    retry: { initialRetryTime: 250, maxRetryTime: 10_000, retries: 12, restartOnFailure: async () => false },
+    retry: PATIENCE[patience],
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(entry, log),
   })

@@ -13,15 +13,15 @@ export interface WireRequest {
   readonly body: Buffer
 }
 
-export interface JoinedGroup {
-  readonly generationId: number
-  readonly memberId: string
-}
-
 export interface BrokerHandle {
   readonly nodeId: number
   isConnected(): boolean
   disconnect(): Promise<void>
+  /**
+   * Breaks the connection that all requests but Fetch use: what waits for an answer there is rejected as after a lost
+   * connection, and the next request connects again. `disconnect` would wait for the answers.
+   */
+  breakOff(): Promise<void>
   /** Sends a request of our own on kafkajs's connection (TLS, SASL and time-outs are kafkajs's). */
   send<T>(request: WireRequest, requestTimeoutMs: number, decode: (payload: Buffer) => T): Promise<T>
   /** The highest version of an API that this broker speaks, -1 where it does not know it. */
@@ -40,7 +40,7 @@ function unexpectedShape(what: string): DaybookError {
   return new DaybookError(
     'DAYBOOK_KAFKA_CLIENT_VERSION',
     `kafkajs has no ${what}: another version than the pinned one is loaded; run npm ci`,
-    { details: { missing: what } },
+    { scope: 'worker', details: { missing: what } },
   )
 }
 
@@ -63,6 +63,7 @@ export function brokerHandle(broker: unknown): BrokerHandle {
     disconnect: async () => {
       await disconnect()
     },
+    breakOff: () => breakFirstConnection(pool),
     maxVersion: (apiKey) => readMaxVersion(Reflect.get(broker, 'versions'), apiKey),
     send: async (request, requestTimeoutMs, decode) => {
       let decoded: { readonly value: ReturnType<typeof decode> } | null = null
@@ -83,6 +84,20 @@ export function brokerHandle(broker: unknown): BrokerHandle {
   }
 }
 
+/** kafkajs keeps two connections to a broker: the second is for Fetch. */
+async function breakFirstConnection(pool: object): Promise<void> {
+  const connections: unknown = Reflect.get(pool, 'pool')
+  const first: unknown = Array.isArray(connections) ? connections[0] : undefined
+  if (!isObject(first)) throw unexpectedShape('connectionPool.pool')
+  const socket: unknown = Reflect.get(first, 'socket')
+  if (!isObject(socket) || Reflect.get(socket, 'destroyed') === true) return
+  // kafkajs takes the connection for a good one until its own listener has run.
+  const closed = new Promise<void>((resolve) => method(socket, 'once')('close', () => setImmediate(resolve)))
+  // Without an error it would close in silence, and kafkajs would go on waiting.
+  method(socket, 'destroy')(new Error('the request is not waited for any more'))
+  await closed
+}
+
 function settled<T>(decoded: { readonly value: T } | null, apiName: string): T {
   if (decoded === null) throw unexpectedShape(`response to ${apiName}`)
   return decoded.value
@@ -96,43 +111,15 @@ function readMaxVersion(versions: unknown, apiKey: number): number {
   return typeof max === 'number' ? max : -1
 }
 
-export interface GroupHooks {
-  /** Called before every join request: the member's generation is over. */
-  leaving(): void
-  /** Called when the broker has answered a join. The assignment follows with kafkajs's GROUP_JOIN event. */
-  joined(group: JoinedGroup): void
-}
-
-/**
- * Lets `hooks` see the joins that kafkajs sends: it has no revoke callback and tells no one its generation.
- * `cluster` is the object that kafkajs gives to partition assigners.
- */
-export function observeJoins(cluster: object, hooks: GroupHooks): void {
-  const find = method(cluster, 'findGroupCoordinator')
-  const wrapped = new WeakSet<object>()
-  const observed = async (...args: unknown[]): Promise<unknown> => {
-    const broker = await find(...args)
-    if (isObject(broker) && !wrapped.has(broker)) {
-      wrapped.add(broker)
-      wrapJoin(broker, hooks)
-    }
+/** Lets `wrap` change each broker object that kafkajs makes for this cluster, before it is used. */
+export function wrapCreatedBrokers(cluster: object, wrap: (broker: object) => void): void {
+  const pool: unknown = Reflect.get(cluster, 'brokerPool')
+  if (!isObject(pool)) throw unexpectedShape('cluster.brokerPool')
+  const create = method(pool, 'createBroker')
+  Reflect.set(pool, 'createBroker', (...args: unknown[]) => {
+    const broker = create(...args)
+    if (!isObject(broker)) throw unexpectedShape('broker')
+    wrap(broker)
     return broker
-  }
-  Reflect.set(cluster, 'findGroupCoordinator', observed)
-}
-
-function wrapJoin(broker: object, hooks: GroupHooks): void {
-  const join = method(broker, 'joinGroup')
-  const observed = async (...args: unknown[]): Promise<unknown> => {
-    hooks.leaving()
-    const group = await join(...args)
-    if (!isObject(group)) throw unexpectedShape('joinGroup answer')
-    const generationId: unknown = Reflect.get(group, 'generationId')
-    const memberId: unknown = Reflect.get(group, 'memberId')
-    if (typeof generationId !== 'number' || typeof memberId !== 'string')
-      throw unexpectedShape('generationId')
-    hooks.joined({ generationId, memberId })
-    return group
-  }
-  Reflect.set(broker, 'joinGroup', observed)
+  })
 }

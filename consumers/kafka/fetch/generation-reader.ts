@@ -13,7 +13,7 @@ import {
 } from '../protocol/fetch-request.ts'
 import { type LeaderWatch, watchLeaders } from './leader-watch.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
-import { type FeedLimits, PartitionFeed } from './partition-feed.ts'
+import { type FeedLimits, type FeedOwner, PartitionFeed } from './partition-feed.ts'
 import { WakeSignal } from './wake-signal.ts'
 
 export interface ReaderOptions {
@@ -68,15 +68,27 @@ export class GenerationReader {
     options.signal.addEventListener('abort', () => this.#wakeAll(), { once: true })
   }
 
+  /**
+   * Goes on with these partitions of the reader of the generation before: what they fetched and have not handed over
+   * yet is handed over by this one. All others of it are released.
+   */
+  takeOver(before: GenerationReader, kept: readonly PartitionRef[]): void {
+    for (const ref of kept) {
+      const feed = before.#feeds.get(partitionKey(ref))
+      if (feed === undefined) continue
+      before.#feeds.delete(partitionKey(ref))
+      this.#feeds.set(partitionKey(ref), feed)
+      feed.moveTo(this.#feedOwner())
+    }
+    for (const { ref } of [...before.#feeds.values()]) before.release(ref)
+    for (const settled of before.#released) this.#released.add(settled)
+  }
+
   /** Hands over `ref` from `position` on. */
   read(ref: PartitionRef, position: bigint): void {
     this.release(ref)
-    const { generation, limits, signal, handOver } = this.#options
-    const feed: PartitionFeed = new PartitionFeed({
-      ...{ ref, generation, position, limits, signal, handOver },
-      onRoom: () => this.#wakeSignals.get(feed.leader)?.wake(),
-      onFailure: (error) => this.#failed(feed, error),
-    })
+    const { limits, handOver } = this.#options
+    const feed = new PartitionFeed({ ref, position, limits, handOver, owner: this.#feedOwner() })
     feed.leader = this.#leaders.get(partitionKey(ref)) ?? -1
     this.#feeds.set(partitionKey(ref), feed)
     this.#wakeAll()
@@ -110,6 +122,15 @@ export class GenerationReader {
   /** Resolves when the listener has taken in everything that was given to it. */
   async settled(): Promise<void> {
     await Promise.all([...[...this.#feeds.values()].map((feed) => feed.settled()), ...this.#released])
+  }
+
+  #feedOwner(): FeedOwner {
+    const { generation, signal } = this.#options
+    return {
+      ...{ generation, signal },
+      onRoom: (feed) => this.#wakeSignals.get(feed.leader)?.wake(),
+      onFailure: (feed, error) => this.#failed(feed, error),
+    }
   }
 
   #failed(feed: PartitionFeed, error: unknown): void {

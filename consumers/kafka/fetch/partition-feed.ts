@@ -12,23 +12,29 @@ export interface FeedLimits {
   readonly maxBatchBytes: number
 }
 
+/** The generation that a feed belongs to. */
+export interface FeedOwner {
+  readonly generation: number
+  /** Aborts when the generation is over: nothing is handed over afterwards. */
+  readonly signal: AbortSignal
+  /** Called when the feed can take another fetch. */
+  readonly onRoom: (feed: PartitionFeed) => void
+  readonly onFailure: (feed: PartitionFeed, error: unknown) => void
+}
+
 export interface FeedOptions {
   readonly ref: PartitionRef
-  readonly generation: number
   readonly position: bigint
   readonly limits: FeedLimits
-  readonly signal: AbortSignal
   /** Takes one batch; the next one is not given before it has resolved. */
   readonly handOver: (batch: SourceBatch) => Promise<void>
-  /** Called when the feed can take another fetch. */
-  readonly onRoom: () => void
-  readonly onFailure: (error: unknown) => void
+  readonly owner: FeedOwner
 }
 
 /** One answer may be handed over while the next one is fetched. */
 const MAX_ANSWERS_HELD = 2
 
-/** One partition of one generation: where to fetch next, and the answers on their way to the listener, in order. */
+/** One partition: where to fetch next, and the answers on their way to the listener, in order. */
 export class PartitionFeed {
   readonly ref: PartitionRef
   /** Node id of the leader, -1 while it is not known. */
@@ -38,8 +44,8 @@ export class PartitionFeed {
   servedBy = 0
   readonly #options: FeedOptions
   #position: bigint
-  readonly #closed = new AbortController()
-  readonly #signal: AbortSignal
+  #owner: FeedOwner
+  #isClosed = false
   #held = 0
   #tail: Promise<void> = Promise.resolve()
 
@@ -47,12 +53,17 @@ export class PartitionFeed {
     this.ref = options.ref
     this.#options = options
     this.#position = options.position
-    this.#signal = AbortSignal.any([options.signal, this.#closed.signal])
+    this.#owner = options.owner
   }
 
   /** Hands over nothing further; what is with the listener stays there. */
   close(): void {
-    this.#closed.abort()
+    this.#isClosed = true
+  }
+
+  /** Belongs to another generation from now on. */
+  moveTo(owner: FeedOwner): void {
+    this.#owner = owner
   }
 
   /** The next offset to ask for. It moves only by what was fetched. */
@@ -86,20 +97,24 @@ export class PartitionFeed {
     const place = { topic: ref.topic, partition: ref.partition, aborted: fetched.aborted }
     try {
       for (const slice of slices({ ...place, ...limits, recordBatches, from })) {
-        if (this.#signal.aborted) return
+        if (this.#isOver()) return
         await handOver(this.#batch(slice, fetched.highWatermark))
       }
     } catch (error) {
-      if (!this.#signal.aborted) this.#options.onFailure(error)
+      if (!this.#isOver()) this.#owner.onFailure(this, error)
     } finally {
       this.#held -= 1
-      this.#options.onRoom()
+      this.#owner.onRoom(this)
     }
   }
 
+  #isOver(): boolean {
+    return this.#isClosed || this.#owner.signal.aborted
+  }
+
   #batch(slice: DecodedSlice, highWatermark: bigint): SourceBatch {
-    const { ref: partition, generation } = this.#options
-    return { partition, generation, ...slice, highWatermark }
+    const { ref: partition } = this.#options
+    return { partition, generation: this.#owner.generation, ...slice, highWatermark }
   }
 }
 

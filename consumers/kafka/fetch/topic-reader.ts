@@ -1,59 +1,23 @@
-import type { Cluster, Kafka } from 'kafkajs'
 import { DaybookError } from '../../../schemas/errors.ts'
 import { type PartitionRef, partitionKey } from '../../engine/contracts.ts'
-import { BROKER_ERROR, brokerError, clientError } from '../client/broker-errors.ts'
-import { type ClusterView, createClusterView, leaderOf, requireTopic } from '../client/cluster-view.ts'
+import { BROKER_ERROR, brokerError } from '../client/broker-errors.ts'
+import type { ClusterView } from '../client/cluster-view.ts'
+import { leaderOf, requireTopic } from '../client/topic-metadata.ts'
 import { requestFetch } from '../protocol/fetch-request.ts'
 import { type FetchedRecord, slices } from '../protocol/record-batch.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
 import { endOfBatches } from './partition-feed.ts'
 import { DEFAULT_TUNING } from './tuning.ts'
 
-export interface OpenCluster {
-  readonly view: ClusterView
-  close(): Promise<void>
-}
-
-/** Connects without joining any group. */
-export async function openCluster(kafka: Kafka): Promise<OpenCluster> {
-  const captured: { cluster: Cluster | null } = { cluster: null }
-  const consumer = kafka.consumer({
-    groupId: 'daybook-none',
-    allowAutoTopicCreation: false,
-    partitionAssigners: [
-      ({ cluster }) => {
-        captured.cluster = cluster
-        return {
-          name: 'none',
-          version: 0,
-          assign: async () => [],
-          protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }),
-        }
-      },
-    ],
-  })
-  const { cluster } = captured
-  if (cluster === null) {
-    throw new DaybookError(
-      'DAYBOOK_KAFKA_CLIENT_VERSION',
-      'kafkajs gave no cluster to the assigner; run npm ci',
-    )
-  }
-  try {
-    await consumer.connect()
-    await cluster.refreshMetadata()
-  } catch (error) {
-    throw clientError(error, 'connection to Kafka')
-  }
-  return { view: createClusterView(cluster), close: () => consumer.disconnect() }
-}
-
 export interface TopicRecord {
   readonly partition: PartitionRef
   readonly record: FetchedRecord
 }
 
-/** Reads everything that a topic holds when the call begins, partition by partition, with headers. */
+/**
+ * Reads everything that a topic holds when the call begins, partition by partition, with headers.
+ * @throws DaybookError after all that can be read was given, where something could not: it is never left out in silence
+ */
 export async function* readTopic(
   view: ClusterView,
   topic: string,
@@ -62,19 +26,38 @@ export async function* readTopic(
   const { topicId, partitions } = requireTopic(metadata, topic)
   const refs = partitions.map(({ partition }) => ({ topic, topicId, partition }))
   const bounds = await view.bounds(refs)
+  const unread: string[] = []
   for (const ref of refs) {
     const { logStart, logEnd } = bounds.get(partitionKey(ref)) ?? { logStart: 0n, logEnd: 0n }
-    const leader = leaderOf(metadata, ref)
-    for (let at = logStart; at < logEnd; ) {
-      const fetched = await fetchOne(view, leader, ref, at)
-      const next = endOfBatches(fetched.recordBatches)
-      if (next === null || next <= at) break
-      for (const slice of slices({ ...DEFAULT_TUNING, ...ref, ...fetched, from: at, withHeaders: true })) {
-        for (const record of slice.records) yield { partition: ref, record }
-      }
-      at = next
-    }
+    const at = yield* readPartition(view, leaderOf(metadata, ref), ref, logStart, logEnd)
+    if (at < logEnd) unread.push(`${topic}/${ref.partition} from offset ${at}`)
   }
+  if (unread.length === 0) return
+  throw new DaybookError(
+    'DAYBOOK_KAFKA_BROKER',
+    `not readable yet: ${unread.join(', ')}; a transaction that is open holds it back (kafka-transactions find-hanging)`,
+    { retryable: true, details: { topic } },
+  )
+}
+
+/** Gives the offset up to which it could read. */
+async function* readPartition(
+  view: ClusterView,
+  leader: number,
+  ref: PartitionRef,
+  logStart: bigint,
+  logEnd: bigint,
+): AsyncGenerator<TopicRecord, bigint, undefined> {
+  for (let at = logStart; at < logEnd; ) {
+    const fetched = await fetchOne(view, leader, ref, at)
+    const next = endOfBatches(fetched.recordBatches)
+    if (next === null || next <= at) return at
+    for (const slice of slices({ ...DEFAULT_TUNING, ...ref, ...fetched, from: at, withHeaders: true })) {
+      for (const record of slice.records) yield { partition: ref, record }
+    }
+    at = next
+  }
+  return logEnd
 }
 
 async function fetchOne(view: ClusterView, leader: number, ref: PartitionRef, offset: bigint) {

@@ -7,6 +7,8 @@ export interface KafkaSourceTuning {
   readonly heartbeatIntervalMs: number
   /** How often topic ids, leaders and partition counts are asked for. */
   readonly metadataMaxAgeMs: number
+  /** How often the settings of topics are asked for. */
+  readonly settingsCheckMs: number
   /** How long a fetch waits at the broker when there is nothing new. */
   readonly maxWaitMs: number
   /** Bytes of one fetch answer, and of one partition in it, as the broker holds them (compressed). */
@@ -22,7 +24,8 @@ export const DEFAULT_TUNING: KafkaSourceTuning = {
   sessionTimeoutMs: 30_000,
   rebalanceTimeoutMs: 60_000,
   heartbeatIntervalMs: 1_000,
-  metadataMaxAgeMs: 60_000,
+  metadataMaxAgeMs: 30_000,
+  settingsCheckMs: 10_000,
   maxWaitMs: 500,
   maxFetchBytes: 16 * 1024 * 1024,
   maxBytesPerPartition: 4 * 1024 * 1024,

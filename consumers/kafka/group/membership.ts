@@ -1,24 +1,35 @@
-import type { Cluster, Consumer, Kafka } from 'kafkajs'
+import type { Cluster, Kafka } from 'kafkajs'
 import type { Clock } from '../../../runtime/clock.ts'
-import { retry } from '../../../runtime/retry.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
-import { clientError } from '../client/broker-errors.ts'
-import { type JoinedGroup, observeJoins } from '../client/kafkajs-internals.ts'
-import { type OwnedPartitions, stickyAssigner } from './sticky-assigner.ts'
+import { BROKER_ERROR, brokerError, clientError } from '../client/broker-errors.ts'
+import { type ClusterView, createClusterView } from '../client/cluster-view.ts'
+import { clusterOf, connectCluster } from '../client/open-cluster.ts'
+import type { GroupPlace } from '../protocol/group-requests.ts'
+import { requestCommit } from '../protocol/offset-requests.ts'
+import { GroupMember } from './group-member.ts'
+import type { OwnedPartitions } from './sticky-plan.ts'
 
 /** One generation of this member, as the coordinator gave it. */
 export interface Generation {
   /** Grows with each join of this process; not Kafka's own number, which can start again. */
   readonly number: number
-  readonly group: JoinedGroup
+  readonly group: GroupPlace
+  /** Partitions by topic, of those topics that exist. May be empty. */
   readonly assignment: OwnedPartitions
+  /**
+   * True where this generation follows the one before of this member without another in between: a partition of both
+   * was assigned to nobody else meanwhile.
+   */
+  readonly isNext: boolean
 }
 
 export interface MembershipEvents {
-  /** The generation before is over: its commits are refused from now on, nothing of it may be handed over. */
+  /** The generation before is over: its commits are refused from now on. */
   over(): void
   begun(generation: Generation): void
-  /** The member has left for good and does not come back. */
+  /** The member is without a place, or cannot reach its coordinator, and goes on trying; null: no more. */
+  trouble?(error: DaybookError | null): void
+  /** The member has left for good and does not come back: its credentials or its settings are refused. */
   crashed(error: DaybookError): void
 }
 
@@ -30,6 +41,7 @@ export interface MembershipOptions {
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   readonly heartbeatIntervalMs: number
+  /** How often topics and partition counts are asked for. */
   readonly metadataMaxAgeMs: number
   readonly events: MembershipEvents
 }
@@ -38,154 +50,128 @@ export interface CommitEntry {
   readonly topic: string
   readonly partition: number
   readonly next: bigint
-  /** Kept with the offset; at most 1,000 bytes. */
-  readonly note: string | null
+  /** Kept beside the offset. At most 4,096 bytes, or the broker refuses this entry. */
+  readonly note?: string
 }
 
-/**
- * A member of a consumer group that fetches nothing: kafkajs joins, synchronises, sends heartbeats and rejoins, with
- * all topics paused. Its heartbeats depend on nobody's processing.
- */
+export interface CommitFailure {
+  readonly topic: string
+  readonly partition: number
+  readonly error: DaybookError
+}
+
+/** A member of a consumer group that fetches nothing. Its heartbeats depend on nobody's processing. */
 export interface Membership {
-  /** Resolves when the member has joined for the first time. */
+  /**
+   * Resolves when the member has joined for the first time; until then it tries, however long.
+   * @throws DaybookError of scope `worker`
+   */
   join(): Promise<void>
-  /** The cluster object of this member's own connections. */
+  /** Questions over this member's own connections; they work once `join` has connected. */
   readonly cluster: Cluster
-  /** Resolves when the coordinator has taken the offsets; see `Source.commit`. */
-  commit(group: JoinedGroup, entries: readonly CommitEntry[]): Promise<void>
+  /** Joins again soon, so that the group's leader makes a new plan. */
+  requestRejoin(): void
+  /**
+   * Resolves when the coordinator has taken the offsets, but for those that it gives with an error (a topic that is
+   * gone, a note too long). Rejects when it took none: DAYBOOK_KAFKA_GENERATION_OVER, or as `clientError`.
+   */
+  commit(group: GroupPlace, entries: readonly CommitEntry[]): Promise<readonly CommitFailure[]>
   leave(): Promise<void>
 }
 
-/** How often kafkajs's idle loop comes round to look at its heartbeat and at a wish to stop. */
-const LOOP_MS = 200
-
 export function createMembership(options: MembershipOptions): Membership {
-  const { kafka, groupId, events } = options
-  const owned: { current: OwnedPartitions; generation: number } = { current: new Map(), generation: -1 }
-  const state: { cluster: Cluster | null; group: JoinedGroup | null; count: number } = {
-    cluster: null,
-    group: null,
+  const { groupId, topics, events, clock } = options
+  const cluster = clusterOf(options.kafka)
+  const view = createClusterView(cluster)
+  const first = Promise.withResolvers<void>()
+  const state: { count: number; group: GroupPlace | null; hasJoined: boolean } = {
     count: 0,
+    group: null,
+    hasJoined: false,
   }
-  const assigner = stickyAssigner(() => owned)
-  const consumer = kafka.consumer({
+  const member = new GroupMember({
+    view,
     groupId,
-    partitionAssigners: [
-      (config) => {
-        state.cluster = config.cluster
-        observeJoins(config.cluster, {
-          leaving: () => events.over(),
-          joined: (group) => {
-            state.group = group
-          },
-        })
-        return assigner(config)
-      },
-    ],
-    sessionTimeout: options.sessionTimeoutMs,
-    rebalanceTimeout: options.rebalanceTimeoutMs,
-    heartbeatInterval: options.heartbeatIntervalMs,
-    metadataMaxAge: options.metadataMaxAgeMs,
-    maxWaitTimeInMs: LOOP_MS,
-    allowAutoTopicCreation: false,
-    retry: { retries: 12, initialRetryTime: 250, maxRetryTime: 10_000, restartOnFailure: async () => false },
+    topics,
+    clock,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    rebalanceTimeoutMs: options.rebalanceTimeoutMs,
+    heartbeatIntervalMs: options.heartbeatIntervalMs,
+    layoutCheckMs: options.metadataMaxAgeMs,
+    connect: () => (cluster.isConnected() ? Promise.resolve() : connectCluster(cluster)),
+    onLeaving: () => events.over(),
+    onJoined: (group, assignment) => {
+      // A new member id: the group may have been emptied and begun anew meanwhile, its generations with it.
+      const isSameMember = state.group?.memberId === group.memberId
+      const isNext = isSameMember && state.group?.generationId === group.generationId - 1
+      state.group = group
+      state.count += 1
+      events.begun({ number: state.count, group, assignment, isNext })
+      state.hasJoined = true
+      first.resolve()
+    },
+    onTrouble: (error) => events.trouble?.(error),
   })
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    if (state.group === null) return
-    const assignment: OwnedPartitions = new Map(Object.entries(payload.memberAssignment))
-    owned.current = assignment
-    owned.generation = state.group.generationId
-    state.count += 1
-    events.begun({ number: state.count, group: state.group, assignment })
-  })
-  const { cluster } = state
-  if (cluster === null) {
-    throw new DaybookError(
-      'DAYBOOK_KAFKA_CLIENT_VERSION',
-      'kafkajs gave no cluster to the assigner; run npm ci',
-    )
+  const run = async (): Promise<void> => {
+    try {
+      await member.run()
+      first.reject(new DaybookError('DAYBOOK_RUNTIME_ABORTED', `left group ${groupId} before it had joined`))
+    } catch (error) {
+      const failure = clientError(error, `group ${groupId}`)
+      events.over()
+      if (state.hasJoined) events.crashed(failure)
+      else first.reject(failure)
+    }
   }
+  let running: Promise<void> | null = null
   return {
-    join: () => join(consumer, cluster, options),
+    join: () => {
+      running ??= run()
+      return first.promise
+    },
     cluster,
-    commit: (group, entries) => commit(cluster, groupId, group, entries),
+    requestRejoin: () => member.requestRejoin(),
+    commit: (group, entries) => commit(view, group, entries),
     leave: async () => {
-      await consumer.disconnect()
+      await member.stop()
+      await cluster.disconnect()
+      await running
     },
   }
 }
 
-async function join(consumer: Consumer, cluster: Cluster, options: MembershipOptions): Promise<void> {
-  const { topics, groupId, events } = options
-  let joined = false
-  let failure: DaybookError | null = null
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    failure = clientError(payload.error, `group ${groupId}`)
-    events.over()
-    if (joined) events.crashed(failure)
-  })
-  await consumer.connect()
-  await waitForCoordinator(cluster, options)
-  await consumer.subscribe({ topics: [...topics], fromBeginning: true })
-  const running = consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: async () => {} })
-  // Before the first await inside run() is over, the group exists: it never gets to fetch.
-  consumer.pause(topics.map((topic) => ({ topic })))
-  await running
-  if (failure !== null) throw failure
-  joined = true
-}
-
-/** A broker that has just started answers joins with "coordinator loading", on which kafkajs gives up at once. */
-const COORDINATOR_WAIT = { baseDelayMs: 100, maxDelayMs: 2_000, deadlineMs: 120_000 }
-
-/** Resolves when the group's coordinator answers for its offsets. */
-async function waitForCoordinator(cluster: Cluster, { groupId, clock }: MembershipOptions): Promise<void> {
-  const ask = async (): Promise<void> => {
-    try {
-      // kafkajs looks for the coordinator among brokers it has heard of; without any it gives up for 250 ms.
-      await cluster.refreshMetadata()
-      const coordinator = await cluster.findGroupCoordinator({ groupId })
-      await coordinator.offsetFetch({ groupId, topics: [] })
-    } catch (error) {
-      throw clientError(error, `coordinator of group ${groupId}`)
-    }
-  }
-  await retry(ask, { clock, policy: COORDINATOR_WAIT })
-}
-
 /** A commit under one of these is refused for good: another generation has begun, or begins. */
-const OVER = new Set([
-  'ILLEGAL_GENERATION',
-  'UNKNOWN_MEMBER_ID',
-  'REBALANCE_IN_PROGRESS',
-  'FENCED_INSTANCE_ID',
+const OVER = new Set<number>([
+  BROKER_ERROR.illegalGeneration,
+  BROKER_ERROR.unknownMemberId,
+  BROKER_ERROR.rebalanceInProgress,
+  BROKER_ERROR.fencedInstanceId,
 ])
 
-async function commit(
-  cluster: Cluster,
-  groupId: string,
-  group: JoinedGroup,
-  entries: readonly CommitEntry[],
-): Promise<void> {
-  const topics = [...Map.groupBy(entries, ({ topic }) => topic)].map(([topic, offsets]) => ({
-    topic,
-    partitions: offsets.map(({ partition, next, note }) => ({
-      partition,
-      offset: String(next),
-      metadata: note ?? '',
-    })),
-  }))
-  try {
-    const coordinator = await cluster.findGroupCoordinator({ groupId })
-    const { generationId: groupGenerationId, memberId } = group
-    await coordinator.offsetCommit({ groupId, groupGenerationId, memberId, topics })
-  } catch (error) {
-    throw isOver(error) ? generationOver(groupId, error) : clientError(error, `commit of group ${groupId}`)
-  }
-}
+/** What concerns the group or the coordinator stands at every partition of an answer. */
+const OF_ONE_PARTITION = new Set([3, 12, 28, 29, 100])
 
-function isOver(error: unknown): boolean {
-  return error instanceof Error && 'type' in error && typeof error.type === 'string' && OVER.has(error.type)
+async function commit(
+  view: ClusterView,
+  group: GroupPlace,
+  entries: readonly CommitEntry[],
+): Promise<readonly CommitFailure[]> {
+  const { groupId } = group
+  const commits = entries.map(({ next, note, ...place }) => ({ ...place, offset: next, note: note ?? '' }))
+  try {
+    const outcomes = await requestCommit(await view.coordinator(groupId), group, commits)
+    if (outcomes.some(({ errorCode }) => OVER.has(errorCode))) throw generationOver(groupId)
+    const failed = outcomes.filter(({ errorCode }) => errorCode !== 0)
+    const ofAll = failed.find(({ errorCode }) => !OF_ONE_PARTITION.has(errorCode))
+    if (ofAll !== undefined) throw brokerError(ofAll.errorCode, `commit of group ${groupId}`)
+    return failed.map(({ topic, partition, errorCode }) => ({
+      topic,
+      partition,
+      error: brokerError(errorCode, `commit of ${topic}/${partition}`),
+    }))
+  } catch (error) {
+    throw clientError(error, `commit of group ${groupId}`)
+  }
 }
 
 export function generationOver(groupId: string, cause?: unknown): DaybookError {

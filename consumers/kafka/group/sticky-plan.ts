@@ -3,17 +3,39 @@ export type OwnedPartitions = ReadonlyMap<string, readonly number[]>
 
 export interface StickyMember {
   readonly memberId: string
+  /** What it wants to read. */
+  readonly topics: ReadonlySet<string>
   /** What the member held, and in which generation of the group (-1: nothing yet). */
   readonly owned: OwnedPartitions
   readonly generation: number
 }
 
 /**
- * Balances partitions over members so that as few as possible move: counts differ by at most one, and a member
- * keeps what it had as far as that allows. Where two members claim a partition, the later generation counts.
- * The answer depends on the input only, not on its order.
+ * Balances partitions over the members that want them so that as few as possible move: where all want the same, counts
+ * differ by at most one, and a member keeps what it had as far as that allows. Where two members claim a partition, the
+ * later generation counts. The answer depends on the input only, not on its order.
  */
 export function planAssignment(
+  members: readonly StickyMember[],
+  partitions: OwnedPartitions,
+): ReadonlyMap<string, OwnedPartitions> {
+  // Members want different topics while a change of configuration is rolled out. Topics that the same members want
+  // are balanced together.
+  const shares = Map.groupBy(partitions, ([topic]) => {
+    const wanting = members.filter(({ topics }) => topics.has(topic))
+    return JSON.stringify(wanting.map(({ memberId }) => memberId).toSorted())
+  })
+  const plan = new Map<string, [string, readonly number[]][]>(members.map(({ memberId }) => [memberId, []]))
+  for (const share of shares.values()) {
+    const [first] = share
+    const wanting = members.filter(({ topics }) => first !== undefined && topics.has(first[0]))
+    if (wanting.length === 0) continue
+    for (const [memberId, owned] of planShare(wanting, new Map(share))) plan.get(memberId)?.push(...owned)
+  }
+  return new Map([...plan].map(([memberId, owned]) => [memberId, new Map(owned)]))
+}
+
+function planShare(
   members: readonly StickyMember[],
   partitions: OwnedPartitions,
 ): ReadonlyMap<string, OwnedPartitions> {

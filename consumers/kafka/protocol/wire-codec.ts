@@ -63,6 +63,17 @@ export class WireWriter {
     return this
   }
 
+  compactNullableString(value: string | null): this {
+    return value === null ? this.uvarint(0) : this.compactString(value)
+  }
+
+  compactBytes(value: Buffer): this {
+    this.uvarint(value.length + 1)
+    const at = this.#reserve(value.length)
+    value.copy(this.#buffer, at)
+    return this
+  }
+
   compactArray<T>(items: readonly T[], write: (item: T) => void): this {
     this.uvarint(items.length + 1)
     for (const item of items) write(item)
@@ -88,6 +99,10 @@ export class WireReader {
 
   bool(): boolean {
     return this.#buffer.readInt8(this.#advance(1)) !== 0
+  }
+
+  int8(): number {
+    return this.#buffer.readInt8(this.#advance(1))
   }
 
   int16(): number {

@@ -1,17 +1,10 @@
-import type { Admin } from 'kafkajs'
-import { DaybookError } from '../../../schemas/errors.ts'
 import { clientError } from '../client/broker-errors.ts'
+import type { ClusterView } from '../client/cluster-view.ts'
 import { createKafkaClient, type KafkaConnection } from '../client/kafka-client.ts'
-import {
-  eventTopicFindings,
-  MIN_RETENTION_MS,
-  quarantineFindings,
-  type TopicFinding,
-  type TopicSettings,
-} from './topic-rules.ts'
-
-/** Resource types of DescribeConfigs. kafkajs has them, but not where an ES module can import them from. */
-const RESOURCE = { topic: 2, broker: 4 } as const
+import { openCluster } from '../client/open-cluster.ts'
+import { configError } from './config-error.ts'
+import { readSettings, type TopicReading } from './read-settings.ts'
+import { eventTopicFindings, MIN_RETENTION_MS, quarantineFindings, type TopicFinding } from './topic-rules.ts'
 
 export interface CheckTopicsOptions extends KafkaConnection {
   readonly topics: readonly string[]
@@ -20,77 +13,64 @@ export interface CheckTopicsOptions extends KafkaConnection {
 }
 
 /**
- * Reads the settings of all topics from the brokers and compares them with what the pipeline relies on.
- * @throws DaybookError DAYBOOK_KAFKA_TOPIC_MISSING, DAYBOOK_KAFKA_UNAUTHORIZED, or retryable DAYBOOK_KAFKA_BROKER
+ * Reads the settings of all topics from the brokers and compares them with what the pipeline relies on. A topic that
+ * is missing, or that may not be asked, is a finding like any other.
+ * @throws DaybookError DAYBOOK_KAFKA_UNAUTHORIZED, or retryable DAYBOOK_KAFKA_BROKER
  */
 export async function checkTopics(options: CheckTopicsOptions): Promise<readonly TopicFinding[]> {
-  const admin = createKafkaClient(options).admin()
+  const { topics, quarantineTopic } = options
+  const { view, close } = await openCluster(createKafkaClient(options))
   try {
-    await admin.connect()
-    const events = await readSettings(admin, options.topics)
-    const quarantine =
-      options.quarantineTopic === null ? [] : await readSettings(admin, [options.quarantineTopic])
+    const all = quarantineTopic === null ? topics : [...topics, quarantineTopic]
+    const readings = await readSettings(view, [...new Set(all)])
+    const settings = [...readings].flatMap(([topic, reading]) =>
+      reading.kind === 'settings' ? [{ ...reading.settings, isEvents: topics.includes(topic) }] : [],
+    )
+    const events = settings.filter(({ isEvents }) => isEvents)
     return [
+      ...[...readings].flatMap(unreadable),
       ...events.flatMap(eventTopicFindings),
-      ...quarantine.flatMap((settings) => quarantineFindings(settings, events)),
-      ...(await offsetsRetentionFindings(admin)),
+      ...settings.filter(({ isEvents }) => !isEvents).flatMap((found) => quarantineFindings(found, events)),
+      ...(await offsetsRetentionFindings(view)),
     ]
   } catch (error) {
     throw clientError(error, 'topic settings')
   } finally {
-    await admin.disconnect()
+    await close()
   }
 }
 
 /** @throws DaybookError DAYBOOK_KAFKA_TOPIC_CONFIG that names every error among the findings */
 export function assertNoErrors(findings: readonly TopicFinding[]): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
-  if (errors.length === 0) return
-  throw new DaybookError(
-    'DAYBOOK_KAFKA_TOPIC_CONFIG',
-    `topics are not set up for an audit log:\n  ${errors.map(({ message }) => message).join('\n  ')}`,
-    { details: { faults: errors.length } },
-  )
+  if (errors.length > 0) throw configError(errors, 'worker')
 }
 
-async function readSettings(admin: Admin, topics: readonly string[]): Promise<TopicSettings[]> {
-  const existing = new Set(await admin.listTopics())
-  const missing = topics.find((topic) => !existing.has(topic))
-  if (missing !== undefined) {
-    throw new DaybookError(
-      'DAYBOOK_KAFKA_TOPIC_MISSING',
-      `topic ${missing} does not exist: create it (see docs/operate), or correct DAYBOOK_TOPICS`,
-      { details: { topic: missing } },
-    )
-  }
-  const metadata = await admin.fetchTopicMetadata({ topics: [...topics] })
-  const resources = topics.map((name) => ({ type: RESOURCE.topic, name }))
-  const described = await admin.describeConfigs({ resources, includeSynonyms: false })
-  return described.resources.map(({ resourceName, configEntries }) => ({
-    topic: resourceName,
-    values: new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
-    replication: replicationOf(metadata, resourceName),
-  }))
-}
-
-function replicationOf(metadata: Awaited<ReturnType<Admin['fetchTopicMetadata']>>, topic: string): number {
-  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
-  return Math.min(...partitions.map(({ replicas }) => replicas.length), Number.POSITIVE_INFINITY)
+function unreadable([topic, reading]: readonly [string, TopicReading]): TopicFinding[] {
+  if (reading.kind === 'settings') return []
+  const { message } = reading.error
+  return [{ topic, setting: '', severity: 'error', reading: 'stop', message }]
 }
 
 const OFFSETS_RETENTION = 'offsets.retention.minutes'
 
 /** Committed offsets are only a hint, so a short life of theirs costs time, not events. */
-async function offsetsRetentionFindings(admin: Admin): Promise<TopicFinding[]> {
-  const { brokers } = await admin.describeCluster()
-  const name = String(brokers[0]?.nodeId ?? 0)
-  const resources = [{ type: RESOURCE.broker, name, configNames: [OFFSETS_RETENTION] }]
-  const { resources: described } = await admin.describeConfigs({ resources, includeSynonyms: false })
-  const entry = described[0]?.configEntries.find(({ configName }) => configName === OFFSETS_RETENTION)
-  const minutes = Number(entry?.configValue ?? Number.POSITIVE_INFINITY)
+async function offsetsRetentionFindings(view: ClusterView): Promise<TopicFinding[]> {
+  const { brokers } = await view.metadata([])
+  const [broker] = brokers
+  const described = broker === undefined ? undefined : await view.brokerConfig(broker.nodeId)
+  const minutes = Number(described?.values.get(OFFSETS_RETENTION) ?? Number.POSITIVE_INFINITY)
   if (minutes * 60_000 >= MIN_RETENTION_MS) return []
   const message =
     `brokers: ${OFFSETS_RETENTION} is ${minutes}, should be at least ${MIN_RETENTION_MS / 60_000}: ` +
     'a worker that was down for longer asks its store where to go on, which takes longer'
-  return [{ topic: '__consumer_offsets', setting: OFFSETS_RETENTION, severity: 'warning', message }]
+  return [
+    {
+      topic: '__consumer_offsets',
+      setting: OFFSETS_RETENTION,
+      severity: 'warning',
+      reading: 'go on',
+      message,
+    },
+  ]
 }

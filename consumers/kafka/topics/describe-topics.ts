@@ -1,7 +1,7 @@
 import type { PartitionRef } from '../../engine/contracts.ts'
-import { requireTopic } from '../client/cluster-view.ts'
 import { createKafkaClient, type KafkaConnection } from '../client/kafka-client.ts'
-import { openCluster } from '../fetch/topic-reader.ts'
+import { openCluster } from '../client/open-cluster.ts'
+import { requireTopic } from '../client/topic-metadata.ts'
 
 export interface TopicsDescription {
   /** The cluster's own id, which is part of every log id. */

@@ -13,6 +13,8 @@ export interface KafkaOptions {
   readonly controllerPort: number
   /** Further ways in, for clients that must pass a proxy: the broker tells them to come back through it. */
   readonly relayed?: readonly RelayedListener[]
+  /** Properties of the broker that are to be otherwise. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface RelayedListener {
@@ -90,6 +92,7 @@ function serverProperties(options: KafkaOptions & { readonly logDir: string }): 
     'log.message.timestamp.type': 'LogAppendTime',
     // Committed offsets must outlive a worker that stands still for as long as a topic keeps its records.
     'offsets.retention.minutes': '43200',
+    ...options.settings,
   }
   return Object.entries(settings)
     .map(([key, value]) => `${key}=${value}\n`)

@@ -76,7 +76,15 @@ export async function createTopic(
     name,
     value,
   }))
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] })
+  await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: false })
+  // kafkajs's own wait fails when the broker that it asks has not heard of the topic yet.
+  await vi.waitFor(
+    async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      expect(topics[0]?.partitions.filter(({ leader }) => leader >= 0)).toHaveLength(numPartitions)
+    },
+    { timeout: 20_000, interval: 20 },
+  )
 }
 
 async function transact(

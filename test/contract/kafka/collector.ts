@@ -11,6 +11,7 @@ import type {
 } from '../../../consumers/engine/contracts.ts'
 import { createKafkaSource, type KafkaSourceOptions } from '../../../consumers/kafka/source.ts'
 import { systemClock } from '../../../runtime/clock.ts'
+import type { DaybookError } from '../../../schemas/errors.ts'
 
 export interface Generation {
   readonly number: number
@@ -35,6 +36,7 @@ export class Collector implements SourceListener {
   readonly batches: SourceBatch[] = []
   /** Of single partitions. */
   readonly failures: { readonly partition: PartitionRef; readonly error: unknown }[] = []
+  readonly concerns: { readonly topic: string; readonly code: string | null }[] = []
   readonly crashes: unknown[] = []
   /** Told when there is a source to read from. */
   source: Source | null = null
@@ -56,6 +58,7 @@ export class Collector implements SourceListener {
     await this.#options.onAssigned?.(generation)
     const position = this.#options.position ?? (({ committed, logStart }) => committed?.position ?? logStart)
     for (const { partition, facts } of generation.partitions) {
+      if (facts === 'kept') continue
       if (facts.ok) this.source?.read(generation.number, partition, position({ partition, ...facts }))
       else this.partitionFailed(generation.number, partition, facts.error)
     }
@@ -63,6 +66,11 @@ export class Collector implements SourceListener {
 
   partitionFailed(_generation: number, partition: PartitionRef, error: unknown): void {
     this.failures.push({ partition, error })
+    this.#changed()
+  }
+
+  topicConcern(topic: string, error: DaybookError | null): void {
+    this.concerns.push({ topic, code: error?.code ?? null })
     this.#changed()
   }
 

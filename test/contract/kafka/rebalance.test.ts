@@ -100,10 +100,10 @@ describe('a rebalance', { timeout: 60_000 }, () => {
     await begun.promise
     const [first] = generations
     if (first === undefined) throw new Error('no generation')
-    await membership.commit(first.group, [{ topic, partition: 0, next: 1n, note: null }])
+    await membership.commit(first.group, [{ topic, partition: 0, next: 1n }])
     const other = await startSource(broker.brokers, topic, new Collector(), { groupId, tuning })
     await again.promise
-    const stale = membership.commit(first.group, [{ topic, partition: 0, next: 2n, note: null }])
+    const stale = membership.commit(first.group, [{ topic, partition: 0, next: 2n }])
     await expect(stale).rejects.toMatchObject({ code: 'DAYBOOK_KAFKA_GENERATION_OVER', retryable: false })
     expect((await broker.committed(groupId, topic)).get(0)).toBe('1')
     await Promise.all([membership.leave(), other.source.stop()])
@@ -125,16 +125,19 @@ describe('a rebalance', { timeout: 60_000 }, () => {
     expect(collector.crashes).toEqual([])
   })
 
-  it('of a topic that is deleted ends in an error, not in silence', async () => {
+  it('of a topic that is deleted is reported, and its partition; the process goes on', async () => {
     const topic = await broker.createTopic()
     const collector = new Collector()
     const { source } = await startSource(broker.brokers, topic, collector, {
-      tuning: { ...tuning, metadataMaxAgeMs: 500 },
+      tuning: { ...tuning, metadataMaxAgeMs: 500, settingsCheckMs: 300 },
     })
     await collector.until(() => collector.generations.length === 1)
     await broker.admin.deleteTopics({ topics: [topic] })
-    await collector.until(() => collector.crashes.length > 0)
+    await collector.until(() => collector.failures.length > 0)
+    const code = 'DAYBOOK_KAFKA_TOPIC_MISSING'
+    await collector.until(() => collector.concerns.some((concern) => concern.code === code))
     await source.stop()
-    expect(collector.crashes).toHaveLength(1)
+    expect(collector.failures[0]?.error).toMatchObject({ code })
+    expect(collector.crashes).toEqual([])
   })
 })

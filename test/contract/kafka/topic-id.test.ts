@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTopic, javaClient, openBroker, type TestBroker, withoutJava } from './broker.ts'
+import { javaClient, openBroker, type TestBroker, withoutJava } from './broker.ts'
 import { Collector, startSource } from './collector.ts'
+import { remake } from './topic-changes.ts'
 
 let broker: TestBroker
 beforeAll(async () => {
@@ -15,18 +15,6 @@ function canonical(base64: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-async function remake(topic: string): Promise<void> {
-  await broker.admin.deleteTopics({ topics: [topic] })
-  for (;;) {
-    try {
-      await createTopic(broker.admin, topic, 1, { 'message.timestamp.type': 'LogAppendTime' })
-      return
-    } catch {
-      await pause(50)
-    }
-  }
-}
-
 describe('the topic id', { timeout: 60_000 }, () => {
   it.skipIf(withoutJava)(
     "is the one that Kafka's own client sees, also after the topic was remade",
@@ -38,26 +26,29 @@ describe('the topic id', { timeout: 60_000 }, () => {
         await collector.until(() => collector.generations.length === 1)
         await source.stop()
         expect(collector.ref().topicId).toBe(canonical(described.trim()))
-        if (round === 1) await remake(topic)
+        if (round === 1) await remake(broker, topic)
       }
     },
   )
 
-  it('that changes under a running source ends it, and nothing of the new topic is handed over', async () => {
+  it('that changes under a running source is reported; only the new generation reads the new topic', async () => {
     const topic = await broker.createTopic()
     await broker.produce(topic, [{ value: 'old' }])
     const collector = new Collector()
     const { source } = await startSource(broker.brokers, topic, collector, {
-      tuning: { metadataMaxAgeMs: 1_000 },
+      tuning: { metadataMaxAgeMs: 1_000, settingsCheckMs: 300 },
     })
     await collector.until(() => collector.covered() === 0n)
+    const before = collector.ref()
     await remake(topic)
     await broker.produce(topic, [{ value: 'new0' }, { value: 'new1' }])
-    await collector.until(() => collector.crashes.length > 0)
+    await collector.until(() => collector.values().length === 3)
     await source.stop()
-    expect(collector.crashes).toEqual([
-      expect.objectContaining({ code: 'DAYBOOK_KAFKA_TOPIC_RECREATED', retryable: false }),
-    ])
-    expect(collector.values()).toEqual(['old'])
+    expect(collector.ref().topicId).not.toBe(before.topicId)
+    expect(collector.crashes).toEqual([])
+    for (const { partition, records } of collector.batches) {
+      const isOld = partition.topicId === before.topicId
+      for (const { value } of records) expect(value?.toString().startsWith('old')).toBe(isOld)
+    }
   })
 })

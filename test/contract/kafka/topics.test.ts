@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assertNoErrors, checkTopics } from '../../../consumers/kafka/topics/check-topics.ts'
+import { exitCodeOf } from '../../../runtime/exit-codes.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 
 let broker: TestBroker
@@ -13,7 +14,9 @@ describe('the check of topics', { timeout: 30_000 }, () => {
     const topic = await broker.createTopic({
       config: { 'retention.ms': '604800000', 'max.message.bytes': '1000000' },
     })
-    const quarantineTopic = await broker.createTopic({ config: { 'max.message.bytes': '2000000' } })
+    const quarantineTopic = await broker.createTopic({
+      config: { 'max.message.bytes': '2000000', 'retention.ms': '-1' },
+    })
     const findings = await checkTopics({ brokers: broker.brokers, topics: [topic], quarantineTopic })
     expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
   })
@@ -35,15 +38,42 @@ describe('the check of topics', { timeout: 30_000 }, () => {
         'error message.timestamp.type',
         'error cleanup.policy',
         'error retention.ms',
-        'warning retention.bytes',
+        'error retention.bytes',
         'error max.message.bytes',
       ]),
     )
     expect(() => assertNoErrors(findings)).toThrow(/kafka-configs --alter --topic/)
   })
 
-  it('names a topic that does not exist', async () => {
-    const checked = checkTopics({ brokers: broker.brokers, topics: ['no.such.topic'], quarantineTopic: null })
-    await expect(checked).rejects.toMatchObject({ code: 'DAYBOOK_KAFKA_TOPIC_MISSING' })
+  it('need not look at bounds on the times of producers: with append time they refuse nothing', async () => {
+    const topic = await broker.createTopic({
+      config: { 'message.timestamp.before.max.ms': '1', 'message.timestamp.after.max.ms': '1' },
+    })
+    const inAYear = String(Date.now() + 365 * 86_400_000)
+    await broker.produce(topic, [
+      { value: 'old', timestamp: '1' },
+      { value: 'new', timestamp: inAYear },
+    ])
+    const [offsets] = await broker.admin.fetchTopicOffsets(topic)
+    expect(offsets?.high).toBe('2')
+  })
+
+  it('names a topic that does not exist beside the faults of the others', async () => {
+    const topic = await broker.createTopic({ config: { 'retention.ms': '3600000' } })
+    const topics = ['no.such.topic', topic]
+    const findings = await checkTopics({ brokers: broker.brokers, topics, quarantineTopic: null })
+    const error = catchError(() => assertNoErrors(findings))
+    expect(error).toMatchObject({ code: 'DAYBOOK_KAFKA_TOPIC_CONFIG', scope: 'worker' })
+    expect(String(error)).toMatch(/no\.such\.topic does not exist.*retention\.ms is 3600000/s)
+    expect(exitCodeOf(error)).toBe(78)
   })
 })
+
+function catchError(act: () => void): unknown {
+  try {
+    act()
+    return null
+  } catch (error) {
+    return error
+  }
+}

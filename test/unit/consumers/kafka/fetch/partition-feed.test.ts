@@ -18,17 +18,19 @@ function start(onBatch: (batch: SourceBatch) => Promise<void>) {
   const taken: SourceBatch[] = []
   const feed = new PartitionFeed({
     ref,
-    generation: 1,
     position: 0n,
     limits: { maxSliceBytes: 1, maxBatchBytes: 10_000 },
-    signal: over.signal,
     handOver: async (batch) => {
       taken.push(batch)
       await onBatch(batch)
     },
-    onRoom: () => {},
-    onFailure: (error) => {
-      throw error
+    owner: {
+      generation: 1,
+      signal: over.signal,
+      onRoom: () => {},
+      onFailure: (_, error) => {
+        throw error
+      },
     },
   })
   return { feed, over, taken }
@@ -54,4 +56,26 @@ it('hands answers over one after the other and holds two at most', async () => {
   await feed.settled()
   expect(feed.canFetch()).toBe(true)
   expect(taken.map(({ first }) => first)).toEqual([0n, 1n, 2n, 3n])
+})
+
+it('goes on in another generation with what it holds', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { feed, over, taken } = start(() => gate.promise)
+  feed.take(fetched(0, 2))
+  feed.moveTo({ generation: 2, signal: new AbortController().signal, onRoom: () => {}, onFailure: () => {} })
+  over.abort()
+  gate.resolve()
+  await feed.settled()
+  expect(taken.map(({ first, generation }) => `${first} in ${generation}`)).toEqual(['0 in 1', '1 in 2'])
+})
+
+it('hands nothing over once it is closed', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { feed, taken } = start(() => gate.promise)
+  feed.take(fetched(0, 2))
+  await Promise.resolve()
+  feed.close()
+  gate.resolve()
+  await feed.settled()
+  expect(taken).toHaveLength(1)
 })

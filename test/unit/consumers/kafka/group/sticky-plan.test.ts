@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeHolding, encodeHolding } from '../../../../../consumers/kafka/group/sticky-assigner.ts'
 import {
   type OwnedPartitions,
   planAssignment,
@@ -8,7 +7,14 @@ import {
 } from '../../../../../consumers/kafka/group/sticky-plan.ts'
 
 const NONE: OwnedPartitions = new Map()
-const newcomer = (memberId: string): StickyMember => ({ memberId, owned: NONE, generation: -1 })
+/** All want everything, but where a test says otherwise. */
+const WANTED = new Set(['t', 't1', 't2', 'other'])
+const newcomer = (memberId: string): StickyMember => ({
+  memberId,
+  topics: WANTED,
+  owned: NONE,
+  generation: -1,
+})
 const topics = (count: number, name = 't'): OwnedPartitions =>
   new Map([[name, Array.from({ length: count }, (_, i) => i)]])
 
@@ -19,7 +25,7 @@ function flat(owned: OwnedPartitions | undefined): string[] {
 }
 
 const rejoin = (plan: Plan, generation: number, ...ids: string[]): StickyMember[] =>
-  ids.map((memberId) => ({ memberId, owned: plan.get(memberId) ?? NONE, generation }))
+  ids.map((memberId) => ({ memberId, topics: WANTED, owned: plan.get(memberId) ?? NONE, generation }))
 
 function moved(before: Plan, after: Plan): number {
   const was = new Map([...before].flatMap(([id, owned]) => flat(owned).map((place) => [place, id] as const)))
@@ -48,8 +54,8 @@ describe('the sticky plan', () => {
 
   it('believes the later generation where two members claim a partition', () => {
     const members: StickyMember[] = [
-      { memberId: 'zombie', owned: topics(2), generation: 3 },
-      { memberId: 'owner', owned: topics(1), generation: 9 },
+      { memberId: 'zombie', topics: WANTED, owned: topics(2), generation: 3 },
+      { memberId: 'owner', topics: WANTED, owned: topics(1), generation: 9 },
     ]
     expect(flat(planAssignment(members, topics(2)).get('owner'))).toEqual(['t/0'])
   })
@@ -62,6 +68,16 @@ describe('the sticky plan', () => {
     expect([...shrunk.values()].flatMap(flat).toSorted()).toEqual(['other/0', 'other/1'])
   })
 
+  it('gives a topic only to members that want it, and no topic to nobody', () => {
+    const old = { ...newcomer('old'), topics: new Set(['t']) }
+    const grown = { ...newcomer('grown'), topics: new Set(['t', 'other']) }
+    const partitions = new Map([...topics(4), ...topics(2, 'other'), ...topics(3, 'unwanted')])
+    const plan = planAssignment([old, grown], partitions)
+    expect(flat(plan.get('old'))).toHaveLength(2)
+    expect(flat(plan.get('grown'))).toEqual(expect.arrayContaining(['other/0', 'other/1']))
+    expect(flat(plan.get('grown'))).toHaveLength(4)
+  })
+
   it('assigns every partition once, balanced, independent of order, and keeps all that balance allows', () => {
     const ids = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), { minLength: 1 })
     fc.assert(
@@ -70,6 +86,7 @@ describe('the sticky plan', () => {
         const before = planAssignment(first.map(newcomer), partitions)
         const members = second.map((id) => ({
           memberId: id,
+          topics: WANTED,
           owned: before.get(id) ?? NONE,
           generation: before.has(id) ? 1 : -1,
         }))
@@ -92,15 +109,3 @@ function fewestMoves(before: Plan, ids: readonly string[], total: number): numbe
   const extra = Math.min(total % ids.length, held.filter((count) => count > floor).length)
   return total - keptAtFloor - extra
 }
-
-describe('what a member tells the leader', () => {
-  it('survives the journey', () => {
-    const holding = { current: new Map([['t', [1, 5]]]), generation: 7 }
-    expect(decodeHolding(encodeHolding(holding))).toEqual(holding)
-  })
-
-  it.each(['', 'x', '{}', 'null', '{"generation":"1","owned":{}}', '{"generation":1,"owned":null}'])(
-    'counts for nothing when it is not ours: %s',
-    (text) => expect(decodeHolding(Buffer.from(text))).toBeNull(),
-  )
-})
