@@ -36,7 +36,8 @@ function decompressMembers(input: Buffer, maxBytes: number): Buffer {
   let buffered = at
   for (let left = maxNativeCalls(input.length); ; left--) {
     if (left <= 0) throw new NonconformingInput('many gzip members before a tail')
-    const limits = nativeLimits(input.length - at, maxBytes - bytes)
+    // How long a member is shows only afterwards, so each begins with a small buffer.
+    const limits = nativeLimits(0, maxBytes - bytes)
     const member = withConsumed(inflateRawSync(input.subarray(at), { ...limits, info: true }))
     parts.push(member.buffer)
     bytes += member.buffer.length
