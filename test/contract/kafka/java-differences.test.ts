@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withoutJava } from './broker.ts'
-import { compareWithJava } from './java-differences.ts'
+import { compareAtBoundaries, compareWithJava } from './java-differences.ts'
 import { JavaReader } from './java-reader.ts'
 
 const COUNT = 2_000
@@ -18,5 +18,11 @@ describe.skipIf(withoutJava)("what Kafka's own consumer makes of record batches"
     expect(differences.slice(0, 3)).toEqual([])
     expect(Math.min(read, refused)).toBeGreaterThan(COUNT / 5)
     for (const codec of [0, 1, 2, 3, 4]) expect(byCodec.get(codec)).toBeGreaterThan(COUNT / 10)
+  })
+
+  it('is what we make of them where streams end at the end of its buffers', async () => {
+    const { differences, read, refused } = await compareAtBoundaries(java, seed)
+    expect(differences.map((difference) => difference.slice(0, 200))).toEqual([])
+    expect(Math.min(read, refused)).toBeGreaterThan(50)
   })
 })

@@ -1,6 +1,7 @@
 import { type SliceOptions, slices } from '../../../consumers/kafka/protocol/record-batch.ts'
 import { type FetchedRecord, toTime } from '../../../consumers/kafka/protocol/record-reader.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
+import { batchesAtBoundaries } from '../../support/kafka/boundary-batches.ts'
 import { randomBatch } from '../../support/kafka/random-batch.ts'
 import { RandomSource } from '../../support/kafka/random-source.ts'
 import { randomTransactions } from '../../support/kafka/random-transactions.ts'
@@ -38,12 +39,24 @@ export interface Differences {
 export async function compareWithJava(java: JavaReader, count: number, seed: number): Promise<Differences> {
   const random = new RandomSource(seed)
   const made = await java.made
+  return compareAll(java, count, () => randomRequest(random, made))
+}
+
+/** The same where a stream ends near the end of an input buffer of the Java client, with something behind it. */
+export function compareAtBoundaries(java: JavaReader, seed: number): Promise<Differences> {
+  const random = new RandomSource(seed)
+  const batches = batchesAtBoundaries(random)
+  return compareAll(java, batches.length, () => {
+    const next = batches.pop() ?? Buffer.alloc(0)
+    return { from: next.readBigInt64BE(0), aborted: [], batches: next }
+  })
+}
+
+async function compareAll(java: JavaReader, count: number, next: () => JavaRequest): Promise<Differences> {
   const tally = { read: 0, refused: 0, byRule: new Map<string, number>(), byCodec: new Map<number, number>() }
   const differences: string[] = []
   for (let done = 0; done < count; done += AT_ONCE) {
-    const requests = Array.from({ length: Math.min(AT_ONCE, count - done) }, () =>
-      randomRequest(random, made),
-    )
+    const requests = Array.from({ length: Math.min(AT_ONCE, count - done) }, next)
     const answers = await java.ask(requests)
     for (const [i, request] of requests.entries()) {
       const answer = answers[i]
