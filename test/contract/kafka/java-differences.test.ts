@@ -22,7 +22,7 @@ describe.skipIf(withoutJava)("what Kafka's own consumer makes of record batches"
 
   it('is what we make of them where streams end at the end of its buffers', async () => {
     const { differences, read, refused } = await compareAtBoundaries(java, seed)
-    expect(differences.map((difference) => difference.slice(0, 200))).toEqual([])
+    expect(differences.slice(0, 3).map((difference) => difference.slice(0, 400))).toEqual([])
     expect(Math.min(read, refused)).toBeGreaterThan(50)
   })
 })
