@@ -77,7 +77,7 @@ function randomRequest(random: RandomSource, made: readonly Buffer[]): JavaReque
     const log = randomTransactions(random)
     return { ...log, from: within(random, log.batches) }
   }
-  const batches = randomBatch(random, BigInt(random.int(1_000)), made)
+  const batches = randomBatch(random, BigInt(random.int(1_000)), { made })
   return { from: within(random, batches), aborted: [], batches }
 }
 

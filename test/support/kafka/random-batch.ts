@@ -11,15 +11,22 @@ const FIELD = {
   producerId: 43,
   count: 57,
 }
-const CODECS = [0, 1, 2, 3, 4] as const
+const ALL_CODECS = [0, 1, 2, 3, 4] as const
+
+export interface BatchChoice {
+  /** Valid batches, to be damaged. */
+  readonly made?: readonly Buffer[]
+  readonly codecs?: readonly number[]
+}
 
 /**
  * A record batch, from `base` on, that is valid or nearly so: its records or its compressed bytes may be damaged, its
  * header may lie. The checksum is made last, so that damage reaches the decoder; now and then it does not match.
  */
-export function randomBatch(random: RandomSource, base: bigint, made: readonly Buffer[]): Buffer {
-  if (random.once(6)) return sealed(damage(random, Buffer.from(random.pick(made)), base))
-  const codec = random.pick(CODECS)
+export function randomBatch(random: RandomSource, base: bigint, choice: BatchChoice = {}): Buffer {
+  const { made = [], codecs = ALL_CODECS } = choice
+  if (made.length > 0 && random.once(6)) return damage(random, Buffer.from(random.pick(made)), base)
+  const codec = random.pick(codecs)
   const records = randomRecords(random)
   const body = random.once(3) ? damaged(random, records.body) : records.body
   const packed = packRandomly(random, codec, body)
