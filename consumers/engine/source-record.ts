@@ -6,6 +6,7 @@ export type BadRecordCode =
   | 'MALFORMED' // the bytes are not that schema's encoding
   | 'INVALID_FIELD' // well-formed Avro that the stores cannot hold (uuid, absurd date)
   | 'OVERSIZED' // larger than the pipeline's record limit
+  | 'CORRUPT_BATCH' // a record batch that Kafka's own client cannot read
 
 /** Why a record stands for a batch that could not be taken apart. */
 export interface RecordFault {
@@ -36,6 +37,8 @@ export class SourceRecord {
    * as Kafka holds it, and its other offsets are a gap `quarantined`. The checker finds it bad for this reason.
    */
   readonly fault: RecordFault | null
+  /** `appendTime` is what the producer says, not the broker: no store may rely on it. */
+  readonly hasProducerTime: boolean
 
   constructor(
     offset: bigint,
@@ -46,6 +49,7 @@ export class SourceRecord {
     valueStart: number,
     valueEnd: number,
     fault: RecordFault | null = null,
+    hasProducerTime = false,
   ) {
     this.offset = offset
     this.appendTime = appendTime
@@ -55,6 +59,7 @@ export class SourceRecord {
     this.valueStart = valueStart
     this.valueEnd = valueEnd
     this.fault = fault
+    this.hasProducerTime = hasProducerTime
   }
 
   /** A record of buffers of its own. */
@@ -64,6 +69,7 @@ export class SourceRecord {
     readonly key: Buffer | null
     readonly value: Buffer | null
     readonly fault?: RecordFault
+    readonly hasProducerTime?: boolean
   }): SourceRecord {
     const { offset, appendTime, key, value } = o
     const [keyEnd, keyStart] = key === null ? [-1, -1] : [key.length, 0]
@@ -79,6 +85,7 @@ export class SourceRecord {
       valueStart,
       valueEnd,
       o.fault ?? null,
+      o.hasProducerTime,
     )
   }
 

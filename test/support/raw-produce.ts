@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { crc32c } from '../../producers/sdk/src/kafka/crc32c.ts'
+import { crc32c } from '../../runtime/kafka-wire/crc32c.ts'
 
 /** Kafka protocol guide, Produce version 7: the newest with a fixed header. */
 const PRODUCE = { apiKey: 0, apiVersion: 7 } as const

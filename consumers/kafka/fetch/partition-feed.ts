@@ -1,11 +1,8 @@
-import {
-  BATCH_FIELD,
-  BATCH_HEADER_BYTES,
-  BATCH_PREFIX_BYTES,
-} from '../../../runtime/kafka-wire/batch-header.ts'
 import type { PartitionRef, SourceBatch } from '../../engine/contracts.ts'
+import { endOfBatches } from '../protocol/batch-extents.ts'
 import type { FetchedPartition } from '../protocol/fetch-request.ts'
-import { type DecodedSlice, slices } from '../protocol/record-batch.ts'
+import { slices } from '../protocol/record-batch.ts'
+import type { DecodedSlice } from '../protocol/slice.ts'
 
 export interface FeedLimits {
   readonly maxSliceBytes: number
@@ -80,9 +77,11 @@ export class PartitionFeed {
     const recordBatches = fetched.recordBatches
     if (recordBatches === null) return
     const from = this.#position
-    const next = endOfBatches(recordBatches)
-    if (next === null || next <= from) return
-    this.#position = next
+    const { next, isSound } = endOfBatches(recordBatches)
+    const isAhead = next !== null && next > from
+    // What is not sound is handed over too: reading it says what is wrong.
+    if (!isAhead && isSound) return
+    if (isAhead) this.#position = next
     this.#held += 1
     this.#tail = this.#tail.then(() => this.#handOver(fetched, recordBatches, from))
   }
@@ -94,11 +93,12 @@ export class PartitionFeed {
 
   async #handOver(fetched: FetchedPartition, recordBatches: Buffer, from: bigint): Promise<void> {
     const { ref, limits, handOver } = this.#options
-    const place = { topic: ref.topic, partition: ref.partition, aborted: fetched.aborted }
+    const { aborted, highWatermark } = fetched
+    const place = { topic: ref.topic, partition: ref.partition, aborted, highWatermark }
     try {
       for (const slice of slices({ ...place, ...limits, recordBatches, from })) {
         if (this.#isOver()) return
-        await handOver(this.#batch(slice, fetched.highWatermark))
+        await handOver(this.#batch(slice, highWatermark))
       }
     } catch (error) {
       if (!this.#isOver()) this.#owner.onFailure(this, error)
@@ -116,19 +116,4 @@ export class PartitionFeed {
     const { ref: partition } = this.#options
     return { partition, generation: this.#owner.generation, ...slice, highWatermark }
   }
-}
-
-/** The offset after the last complete batch; null where there is none. */
-export function endOfBatches(recordBatches: Buffer): bigint | null {
-  let next: bigint | null = null
-  for (let at = 0; at + BATCH_HEADER_BYTES <= recordBatches.length; ) {
-    const end = at + BATCH_PREFIX_BYTES + Math.max(0, recordBatches.readInt32BE(at + BATCH_FIELD.length))
-    if (end > recordBatches.length) break
-    next =
-      recordBatches.readBigInt64BE(at) +
-      BigInt(recordBatches.readInt32BE(at + BATCH_FIELD.lastOffsetDelta)) +
-      1n
-    at = end
-  }
-  return next
 }

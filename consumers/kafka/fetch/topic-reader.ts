@@ -3,10 +3,11 @@ import { type PartitionRef, partitionKey } from '../../engine/contracts.ts'
 import { BROKER_ERROR, brokerError } from '../client/broker-errors.ts'
 import type { ClusterView } from '../client/cluster-view.ts'
 import { leaderOf, requireTopic } from '../client/topic-metadata.ts'
+import { endOfBatches } from '../protocol/batch-extents.ts'
 import { requestFetch } from '../protocol/fetch-request.ts'
-import { type FetchedRecord, slices } from '../protocol/record-batch.ts'
+import { slices } from '../protocol/record-batch.ts'
+import type { FetchedRecord } from '../protocol/record-reader.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
-import { endOfBatches } from './partition-feed.ts'
 import { DEFAULT_TUNING } from './tuning.ts'
 
 export interface TopicRecord {
@@ -50,12 +51,12 @@ async function* readPartition(
 ): AsyncGenerator<TopicRecord, bigint, undefined> {
   for (let at = logStart; at < logEnd; ) {
     const fetched = await fetchOne(view, leader, ref, at)
-    const next = endOfBatches(fetched.recordBatches)
-    if (next === null || next <= at) return at
+    const { next, isSound } = endOfBatches(fetched.recordBatches)
+    if (isSound && (next === null || next <= at)) return at
     for (const slice of slices({ ...DEFAULT_TUNING, ...ref, ...fetched, from: at, withHeaders: true })) {
       for (const record of slice.records) yield { partition: ref, record }
     }
-    at = next
+    at = next ?? at
   }
   return logEnd
 }

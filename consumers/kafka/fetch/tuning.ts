@@ -30,5 +30,5 @@ export const DEFAULT_TUNING: KafkaSourceTuning = {
   maxFetchBytes: 16 * 1024 * 1024,
   maxBytesPerPartition: 4 * 1024 * 1024,
   maxSliceBytes: 8 * 1024 * 1024,
-  maxBatchBytes: 64 * 1024 * 1024,
+  maxBatchBytes: 32 * 1024 * 1024,
 }

@@ -1,31 +1,14 @@
-import {
-  BATCH_ATTRIBUTE,
-  BATCH_FIELD,
-  BATCH_HEADER_BYTES,
-  BATCH_PREFIX_BYTES,
-} from '../../../runtime/kafka-wire/batch-header.ts'
+import { BATCH_ATTRIBUTE, BATCH_FIELD, BATCH_HEADER_BYTES } from '../../../runtime/kafka-wire/batch-header.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
-import type { Gap, GapReason } from '../../engine/contracts.ts'
-import { type RecordFault, SourceRecord } from '../../engine/source-record.ts'
+import type { RecordFault } from '../../engine/source-record.ts'
 import { AbortedTracker } from './aborted-transactions.ts'
+import { isIntact } from './batch-checksum.ts'
+import { type BatchExtent, extentAt, LEGACY_ATTRIBUTES, type NextExtent } from './batch-extents.ts'
 import { decompress } from './compression/decompress.ts'
+import { type ControlMarker, controlMarker } from './control-batch.ts'
 import type { AbortedTransaction } from './fetch-request.ts'
-
-/** Header values in order of appearance; a name may occur more than once. */
-export type RecordHeaders = readonly (readonly [name: string, value: Buffer | null])[]
-
-export interface FetchedRecord extends SourceRecord {
-  /** Only where `withHeaders` asked for them. */
-  readonly headers?: RecordHeaders
-}
-
-/** What one stretch of a fetch holds: records and gaps together cover `first`..`last` exactly. */
-export interface DecodedSlice {
-  readonly first: bigint
-  readonly last: bigint
-  readonly records: readonly FetchedRecord[]
-  readonly gaps: readonly Gap[]
-}
+import { type BatchFacts, type RecordTarget, readRecords, toTime } from './record-reader.ts'
+import { type DecodedSlice, Slice } from './slice.ts'
 
 export interface SliceOptions {
   readonly topic: string
@@ -35,6 +18,8 @@ export interface SliceOptions {
   /** The offset that was asked for: what lies below it in the first batch is left out. */
   readonly from: bigint
   readonly aborted: readonly AbortedTransaction[]
+  /** Of the same answer: a damaged last batch is not believed to reach beyond it. */
+  readonly highWatermark?: bigint
   /** A slice ends after the batch that brings it to this many decompressed bytes. */
   readonly maxSliceBytes: number
   /** A batch that decompresses to more is not taken apart: it becomes one record with a `fault`. */
@@ -45,20 +30,25 @@ export interface SliceOptions {
 
 /**
  * Decodes lazily, batch by batch, so that a small compressed answer never stands in memory decompressed as a whole.
- * Records point into the answer (or into the decompressed batch).
- * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT, DAYBOOK_KAFKA_CODEC_UNKNOWN
+ * Records point into the answer (or into the decompressed batch). A batch gives what Kafka's Java client makes of it;
+ * one that this client cannot read, or would leave something out of, becomes one record with a `fault`, and its other
+ * offsets a gap: docs/decisions/kafka-fetch-and-decode.md.
+ * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT, after the slices before it, for a batch of which cannot be said
+ *   where it ends. What is inside a batch is never a reason.
  */
 export function* slices(options: SliceOptions): Generator<DecodedSlice, void, undefined> {
   const { recordBatches: buffer, maxSliceBytes } = options
   const aborted = new AbortedTracker(options.aborted)
   let slice = new Slice(options.from)
-  let at = 0
-  while (at + BATCH_HEADER_BYTES <= buffer.length) {
-    const end = at + BATCH_PREFIX_BYTES + buffer.readInt32BE(at + BATCH_FIELD.length)
-    if (end > buffer.length) break
-    if (end < at + BATCH_HEADER_BYTES) throw corrupt(options, slice.next, 'batch shorter than its header')
-    addBatch(slice, buffer, at, end, aborted, options)
-    at = end
+  let extent = extentAt(buffer, 0)
+  while (extent !== null) {
+    const following = 'fault' in extent ? null : extentAt(buffer, extent.end)
+    const fault = 'fault' in extent ? extent.fault : addBatch(slice, extent, following, aborted, options)
+    if (fault !== null) {
+      if (!slice.isEmpty()) yield slice.close()
+      throw corrupt(options, slice.next, fault)
+    }
+    extent = following
     if (slice.bytes < maxSliceBytes) continue
     if (!slice.isEmpty()) yield slice.close()
     slice = new Slice(slice.next)
@@ -66,259 +56,159 @@ export function* slices(options: SliceOptions): Generator<DecodedSlice, void, un
   if (!slice.isEmpty()) yield slice.close()
 }
 
-interface SliceMark {
-  readonly next: bigint
-  readonly records: number
-  readonly gaps: number
-  readonly lastOfGaps: bigint | undefined
-}
-
-class Slice {
+/** A batch of format version 2, whose header has been read. */
+interface Batch {
   readonly first: bigint
-  next: bigint
-  bytes = 0
-  readonly records: FetchedRecord[] = []
-  readonly #gaps: { first: bigint; last: bigint; reason: GapReason }[] = []
-
-  constructor(first: bigint) {
-    this.first = first
-    this.next = first
-  }
-
-  isEmpty(): boolean {
-    return this.next === this.first
-  }
-
-  /** Nothing stands at the offsets from the next expected one up to `last`. */
-  gapThrough(last: bigint, reason: GapReason): void {
-    if (last < this.next) return
-    const previous = this.#gaps.at(-1)
-    if (previous?.reason === reason && previous.last === this.next - 1n) previous.last = last
-    else this.#gaps.push({ first: this.next, last, reason })
-    this.next = last + 1n
-  }
-
-  mark(): SliceMark {
-    const lastOfGaps = this.#gaps.at(-1)?.last
-    return { next: this.next, records: this.records.length, gaps: this.#gaps.length, lastOfGaps }
-  }
-
-  /** Forgets what came after `mark`. */
-  resetTo(mark: SliceMark): void {
-    this.next = mark.next
-    this.records.length = mark.records
-    this.#gaps.length = mark.gaps
-    const gap = this.#gaps.at(-1)
-    if (gap !== undefined && mark.lastOfGaps !== undefined) gap.last = mark.lastOfGaps
-  }
-
-  close(): DecodedSlice {
-    return { first: this.first, last: this.next - 1n, records: this.records, gaps: this.#gaps }
-  }
+  readonly last: bigint
+  readonly bytes: Buffer
+  /** The checksum does not match: nothing in the header is certain. */
+  readonly isDamaged: boolean
+  readonly attributes: number
+  readonly producerId: bigint
+  readonly count: number
 }
 
+/** Returns what is wrong with the batch's extent, null for nothing. */
 function addBatch(
   slice: Slice,
-  buffer: Buffer,
-  at: number,
-  end: number,
+  extent: BatchExtent,
+  following: NextExtent,
   aborted: AbortedTracker,
   options: SliceOptions,
-): void {
-  const magic = buffer.readInt8(at + BATCH_FIELD.magic)
-  if (magic !== 2) throw corrupt(options, slice.next, `record format ${magic}, only 2 is supported`)
-  const base = buffer.readBigInt64BE(at)
-  const last = base + BigInt(buffer.readInt32BE(at + BATCH_FIELD.lastOffsetDelta))
-  const attributes = buffer.readInt16BE(at + BATCH_FIELD.attributes)
-  const producerId = buffer.readBigInt64BE(at + BATCH_FIELD.producerId)
-  slice.bytes += end - at
+): string | null {
+  const bytes = options.recordBatches.subarray(extent.at, extent.end)
+  slice.bytes += bytes.length
+  if (extent.magic < 2) return addLegacy(slice, extent, bytes)
+  const isDamaged = !isIntact(bytes)
+  const last = lastOf(extent, following, isDamaged, options.highWatermark)
+  if (last === null) return `offsets ${extent.first} to ${extent.last} do not fit between its neighbours`
+  const batch: Batch = {
+    first: extent.first,
+    last,
+    bytes,
+    isDamaged,
+    attributes: bytes.readInt16BE(BATCH_FIELD.attributes),
+    producerId: bytes.readBigInt64BE(BATCH_FIELD.producerId),
+    count: bytes.readInt32BE(BATCH_FIELD.count),
+  }
+  slice.gapThrough(batch.first - 1n, 'absent')
   aborted.reach(last)
-  slice.gapThrough(base - 1n, 'absent')
-  if ((attributes & BATCH_ATTRIBUTE.control) !== 0) {
-    if (isAbortMarker(buffer, at, end)) aborted.end(producerId)
-    slice.gapThrough(last, 'control')
-  } else if ((attributes & BATCH_ATTRIBUTE.transactional) !== 0 && aborted.has(producerId)) {
+  if (isDamaged) setAside(slice, batch, 'CORRUPT_BATCH', 'do not match their checksum')
+  else if ((batch.attributes & BATCH_ATTRIBUTE.control) !== 0) addControl(slice, batch, aborted, options)
+  else if ((batch.attributes & BATCH_ATTRIBUTE.transactional) !== 0 && aborted.has(batch.producerId)) {
     slice.gapThrough(last, 'aborted')
-  } else {
-    if (last >= slice.next) addRecords(slice, buffer, at, end, attributes, options)
-    slice.gapThrough(last, 'absent')
+  } else if (last >= slice.next) {
+    addRecords(slice, batch, options)
   }
-}
-
-/** The key of a control record is version and type, two bytes each; type 0 is ABORT. */
-function isAbortMarker(buffer: Buffer, at: number, end: number): boolean {
-  const cursor = new Cursor(buffer, at + BATCH_HEADER_BYTES, end)
-  cursor.varint()
-  cursor.at += 1
-  cursor.skipVarlong()
-  cursor.varint()
-  const keyBytes = cursor.varint()
-  return keyBytes >= 4 && cursor.at + 4 <= end && buffer.readInt16BE(cursor.at + 2) === 0
-}
-
-function addRecords(
-  slice: Slice,
-  buffer: Buffer,
-  at: number,
-  end: number,
-  attributes: number,
-  options: SliceOptions,
-): void {
-  const base = buffer.readBigInt64BE(at)
-  const codec = attributes & BATCH_ATTRIBUTE.codec
-  const compressed = buffer.subarray(at + BATCH_HEADER_BYTES, end)
-  const body = codec === 0 ? buffer : decompress(codec, compressed, { ...options, offset: base })
-  const batch = buffer.subarray(at, end)
-  if (body === null) {
-    setAside(slice, batch, 'OVERSIZED', `are a compressed batch of more than ${options.maxBatchBytes} bytes`)
-    return
-  }
-  if (codec !== 0) slice.bytes += body.length
-  const mark = slice.mark()
-  const isAppendTime = (attributes & BATCH_ATTRIBUTE.appendTime) !== 0
-  const timestamp = Number(
-    buffer.readBigInt64BE(at + (isAppendTime ? BATCH_FIELD.maxTimestamp : BATCH_FIELD.firstTimestamp)),
-  )
-  const cursor = new Cursor(body, codec === 0 ? at + BATCH_HEADER_BYTES : 0, codec === 0 ? end : body.length)
-  const count = buffer.readInt32BE(at + BATCH_FIELD.count)
-  const lastDelta = buffer.readInt32BE(at + BATCH_FIELD.lastOffsetDelta)
-  const facts = { base, timestamp, isAppendTime, withHeaders: options.withHeaders === true }
-  let delta = -1
-  for (let i = 0; i < count; i++) {
-    const recordEnd = cursor.recordEnd()
-    if (recordEnd < 0) throw corrupt(options, base, `record ${i} of ${count} reaches beyond the batch`)
-    const next = addRecord(slice, body, cursor, facts)
-    if (next <= delta || next > lastDelta) {
-      slice.resetTo(mark)
-      setAside(
-        slice,
-        batch,
-        'MALFORMED',
-        `are a batch whose record ${i} has offset delta ${next} after ${delta}`,
-      )
-      return
-    }
-    delta = next
-    if (cursor.at > recordEnd) throw corrupt(options, base, `record ${i} of ${count} is longer than it says`)
-    cursor.at = recordEnd
-  }
+  return null
 }
 
 /**
- * A batch that cannot be taken apart, because it unpacks to more than a worker may hold, or because its records do not
- * count up (brokers take that from a broken producer): its bytes as they are, so that nothing is lost and nobody waits.
+ * The last offset, null where it cannot be told. The header of a batch that does not match its checksum may be wrong
+ * about it: then the batch ends where the next one begins.
  */
-function setAside(slice: Slice, batch: Buffer, code: 'OVERSIZED' | 'MALFORMED', what: string): void {
-  const base = batch.readBigInt64BE(0)
-  const last = base + BigInt(batch.readInt32BE(BATCH_FIELD.lastOffsetDelta))
-  const appendTime = Number(batch.readBigInt64BE(BATCH_FIELD.maxTimestamp))
-  if (base >= slice.next) {
-    const fault: RecordFault = { code, reason: `offsets ${base} to ${last} ${what}` }
-    slice.records.push(new SourceRecord(base, appendTime, batch, -1, -1, 0, batch.length, fault))
-    slice.next = base + 1n
+function lastOf(
+  extent: BatchExtent,
+  following: NextExtent,
+  isDamaged: boolean,
+  highWatermark: bigint | undefined,
+): bigint | null {
+  if (following === null || 'fault' in following) {
+    return isDamaged && highWatermark !== undefined && extent.last >= highWatermark ? null : extent.last
   }
-  slice.gapThrough(last, 'quarantined')
+  if (extent.last < following.first) return extent.last
+  return isDamaged && extent.first < following.first ? following.first - 1n : null
 }
 
-interface BatchFacts {
-  readonly base: bigint
-  /** Of the batch: append time, or the time that records count from. */
-  readonly timestamp: number
-  readonly isAppendTime: boolean
-  readonly withHeaders: boolean
+/** Brokers since Kafka 3.0 write no such format; what an older one has left is kept as it is. */
+function addLegacy(slice: Slice, { last }: BatchExtent, bytes: Buffer): null {
+  const attributes = bytes.readInt8(LEGACY_ATTRIBUTES)
+  const isCompressed = (attributes & BATCH_ATTRIBUTE.codec) !== 0
+  if (!isCompressed) slice.gapThrough(last - 1n, 'absent')
+  const first = isCompressed && slice.next <= last ? slice.next : last
+  const magic = bytes.readInt8(BATCH_FIELD.magic)
+  const appendTime = magic === 0 ? -1 : toTime(bytes.readBigInt64BE(LEGACY_ATTRIBUTES + 1))
+  const reason = `offsets ${first} to ${last} are of record format ${magic}, which is not read`
+  const hasProducerTime = (attributes & BATCH_ATTRIBUTE.appendTime) === 0
+  slice.setAside({ first, last, appendTime, bytes }, { code: 'CORRUPT_BATCH', reason }, hasProducerTime)
+  return null
 }
 
-/** Returns the record's offset delta. */
-function addRecord(slice: Slice, body: Buffer, cursor: Cursor, batch: BatchFacts): number {
-  cursor.at += 1
-  let appendTime = batch.timestamp
-  if (batch.isAppendTime) cursor.skipVarlong()
-  else appendTime += cursor.varlong()
-  const delta = cursor.varint()
-  const offset = batch.base + BigInt(delta)
-  const keyEnd = cursor.skipBytes()
-  const keyStart = cursor.start
-  const valueEnd = cursor.skipBytes()
-  const valueStart = cursor.start
-  if (offset !== slice.next) {
-    if (offset < slice.next) return delta
-    slice.gapThrough(offset - 1n, 'absent')
+type Body = { readonly bytes: Buffer; readonly start: number } | RecordFault
+
+function unpack({ attributes, bytes, count }: Batch, maxBatchBytes: number): Body {
+  const codec = attributes & BATCH_ATTRIBUTE.codec
+  if (count < 0) return { code: 'CORRUPT_BATCH', reason: `are a batch of ${count} records` }
+  if (codec === 0) return { bytes, start: BATCH_HEADER_BYTES }
+  const unpacked = decompress(codec, bytes.subarray(BATCH_HEADER_BYTES), maxBatchBytes, count === 0)
+  switch (unpacked.kind) {
+    case 'bytes':
+      return { bytes: unpacked.bytes, start: 0 }
+    case 'too-large':
+      return { code: 'OVERSIZED', reason: `are a compressed batch of more than ${maxBatchBytes} bytes` }
+    case 'malformed':
+      return { code: 'CORRUPT_BATCH', reason: `are ${unpacked.reason}` }
   }
-  const record = new SourceRecord(offset, appendTime, body, keyStart, keyEnd, valueStart, valueEnd)
-  slice.records.push(
-    batch.withHeaders ? Object.assign(record, { headers: takeHeaders(body, cursor) }) : record,
-  )
-  slice.next = offset + 1n
-  return delta
 }
 
-function takeBytes(body: Buffer, cursor: Cursor): Buffer | null {
-  const end = cursor.skipBytes()
-  return end < 0 ? null : body.subarray(cursor.start, end)
+function addRecords(slice: Slice, batch: Batch, options: SliceOptions): void {
+  const body = unpack(batch, options.maxBatchBytes)
+  if ('code' in body) {
+    setAside(slice, batch, body.code, body.reason)
+    return
+  }
+  if (body.start === 0) slice.bytes += body.bytes.length
+  const mark = slice.mark()
+  const facts = factsOf(batch, options.withHeaders === true)
+  const fault = readRecords(slice, body.bytes, body.start, body.bytes.length, facts)
+  if (fault !== null) {
+    slice.resetTo(mark)
+    setAside(slice, batch, 'CORRUPT_BATCH', `are a batch in which ${fault}`)
+    return
+  }
+  slice.endBatch(mark, batch, facts.isAppendTime ? toTime(facts.time) : null)
+  slice.gapThrough(batch.last, 'absent')
 }
 
-function takeHeaders(body: Buffer, cursor: Cursor): RecordHeaders {
-  const headers: [string, Buffer | null][] = []
-  for (let left = cursor.varint(); left > 0 && cursor.at < body.length; left--) {
-    const name = takeBytes(body, cursor)?.toString('utf8') ?? ''
-    headers.push([name, takeBytes(body, cursor)])
-  }
-  return headers
+function factsOf(batch: Batch, withHeaders: boolean): BatchFacts {
+  const { first, last, bytes, attributes, count } = batch
+  const isAppendTime = (attributes & BATCH_ATTRIBUTE.appendTime) !== 0
+  const time = bytes.readBigInt64BE(isAppendTime ? BATCH_FIELD.maxTimestamp : BATCH_FIELD.firstTimestamp)
+  return { base: first, lastDelta: Number(last - first), count, time, isAppendTime, withHeaders }
 }
 
-/** Reads Kafka's zig-zag varints. Reading past the end gives zeros; callers check positions afterwards. */
-class Cursor {
-  readonly #buffer: Buffer
-  readonly #end: number
-  at: number
-  /** Where what `skipBytes` passed last begins, -1 for null. */
-  start = -1
-
-  constructor(buffer: Buffer, at: number, end: number) {
-    this.#buffer = buffer
-    this.at = at
-    this.#end = end
+/** Checks what the Java client checks. A marker that cannot be read ends what it could only have been there to end. */
+function addControl(slice: Slice, batch: Batch, aborted: AbortedTracker, options: SliceOptions): void {
+  const body = unpack(batch, options.maxBatchBytes)
+  const marker = 'code' in body ? { fault: body.reason } : readMarker(batch, body.bytes, body.start)
+  if ('fault' in marker) {
+    aborted.end(batch.producerId)
+    setAside(slice, batch, 'CORRUPT_BATCH', `are a transaction marker: ${marker.fault}`)
+    return
   }
+  if (marker.isAbort) aborted.end(batch.producerId)
+  slice.gapThrough(batch.last, 'control')
+}
 
-  varint(): number {
-    let raw = 0
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.#buffer[this.at++] ?? 0
-      raw |= (byte & 0x7f) << shift
-      if (byte < 0x80) break
-    }
-    return (raw >>> 1) ^ -(raw & 1)
-  }
+function readMarker(batch: Batch, body: Buffer, start: number): ControlMarker {
+  const fault = readRecords(NOBODY, body, start, body.length, factsOf(batch, false))
+  if (fault !== null) return { fault }
+  return batch.count === 0 || batch.producerId < 0n ? { isAbort: false } : controlMarker(body, start)
+}
 
-  /** Passes bytes with their length in front, null where that is negative. Leaves their `start`; gives their end. */
-  skipBytes(): number {
-    const bytes = this.varint()
-    this.start = bytes < 0 ? -1 : this.at
-    if (bytes > 0) this.at += bytes
-    return bytes < 0 ? -1 : this.at
-  }
+/** Wants no record. */
+const NOBODY: RecordTarget = { next: 2n ** 64n, add: () => undefined }
 
-  /** Milliseconds fit in a double. */
-  varlong(): number {
-    let raw = 0
-    for (let scale = 1; scale < 2 ** 70; scale *= 128) {
-      const byte = this.#buffer[this.at++] ?? 0
-      raw += (byte & 0x7f) * scale
-      if (byte < 0x80) break
-    }
-    return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2
-  }
-
-  skipVarlong(): void {
-    while ((this.#buffer[this.at++] ?? 0) >= 0x80);
-  }
-
-  /** Reads a record's length and gives where it ends; -1 when that is not within the batch. */
-  recordEnd(): number {
-    const length = this.varint()
-    const recordEnd = this.at + length
-    return length < 0 || recordEnd > this.#end ? -1 : recordEnd
-  }
+/**
+ * A batch that cannot be taken apart: its bytes as they are, so that nothing is lost and nobody waits. The time of a
+ * batch that does not match its checksum is not to be trusted.
+ */
+function setAside(slice: Slice, batch: Batch, code: RecordFault['code'], what: string): void {
+  const { first, last, bytes, attributes, isDamaged } = batch
+  const appendTime = toTime(bytes.readBigInt64BE(BATCH_FIELD.maxTimestamp))
+  const reason = `offsets ${first} to ${last} ${what}`
+  const hasProducerTime = isDamaged || (attributes & BATCH_ATTRIBUTE.appendTime) === 0
+  slice.setAside({ first, last, appendTime, bytes }, { code, reason }, hasProducerTime)
 }
 
 function corrupt(options: SliceOptions, offset: bigint, reason: string): DaybookError {

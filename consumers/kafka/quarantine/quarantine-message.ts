@@ -1,5 +1,5 @@
 import type { BadRecordCode, CheckedRecord, PartitionRef } from '../../engine/contracts.ts'
-import type { FetchedRecord } from '../protocol/record-batch.ts'
+import type { FetchedRecord } from '../protocol/record-reader.ts'
 
 /** Header names of the quarantine topic; docs/formats/quarantine.md describes them. */
 export const QUARANTINE_HEADER = {

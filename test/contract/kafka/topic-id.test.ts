@@ -40,7 +40,7 @@ describe('the topic id', { timeout: 60_000 }, () => {
     })
     await collector.until(() => collector.covered() === 0n)
     const before = collector.ref()
-    await remake(topic)
+    await remake(broker, topic)
     await broker.produce(topic, [{ value: 'new0' }, { value: 'new1' }])
     await collector.until(() => collector.values().length === 3)
     await source.stop()

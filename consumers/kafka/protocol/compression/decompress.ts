@@ -1,68 +1,57 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { DaybookError } from '../../../../schemas/errors.ts'
-import { decompressLz4Frames } from './lz4.ts'
-import { OutputTooLarge } from './output-too-large.ts'
-import { decompressSnappy } from './snappy.ts'
+import { decompressGzip, endOfGzipHeader } from './gzip.ts'
+import { decompressLz4Frame, readDescriptor } from './lz4.ts'
+import { isTooLarge } from './output-too-large.ts'
+import { decompressSnappy, isFramed } from './snappy.ts'
+import { decompressZstd } from './zstd.ts'
 
-export interface BatchPlace {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: bigint
-  /** A batch that decompresses to more is given up after at most this many bytes. */
-  readonly maxBatchBytes: number
+interface Codec {
+  readonly name: string
+  readonly run: (input: Buffer, maxBytes: number) => Buffer
+  /** What the Java client looks at before it asks for the first byte; throws where that fails. */
+  readonly open: (input: Buffer, maxBytes: number) => void
 }
 
-type Decompress = (input: Buffer, maxBytes: number) => Buffer
-
 /** By the number in a batch's attributes. */
-const CODECS: ReadonlyMap<number, { readonly name: string; readonly run: Decompress }> = new Map([
-  [1, { name: 'gzip', run: (input, max) => gunzipSync(input, { maxOutputLength: max }) }],
-  [2, { name: 'snappy', run: decompressSnappy }],
-  [3, { name: 'lz4', run: decompressLz4Frames }],
-  [4, { name: 'zstd', run: (input, max) => zstdDecompressSync(input, { maxOutputLength: max }) }],
+const CODECS: ReadonlyMap<number, Codec> = new Map([
+  [1, { name: 'gzip', run: decompressGzip, open: (input) => void endOfGzipHeader(input, 0) }],
+  [2, { name: 'snappy', run: decompressSnappy, open: openSnappy }],
+  [3, { name: 'lz4', run: decompressLz4Frame, open: (input) => void readDescriptor(input) }],
+  [4, { name: 'zstd', run: decompressZstd, open: () => undefined }],
 ])
 
+const NOTHING = Buffer.alloc(0)
+
+export type Unpacked =
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  /** More than `maxBytes`, of which no more were unpacked. */
+  | { readonly kind: 'too-large' }
+  /** `reason` is a part of a sentence, and holds nothing of the bytes. */
+  | { readonly kind: 'malformed'; readonly reason: string }
+
 /**
- * Decompresses the records of one batch; null where they are more than `place.maxBatchBytes`.
- * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT for undecodable bytes, DAYBOOK_KAFKA_CODEC_UNKNOWN for a codec
- *   number that Kafka has not defined.
+ * Decompresses the records of one batch as Kafka's Java client does. Never throws for what the bytes are.
+ * @param isEmpty The batch counts no records: then only what that client looks at is looked at, and no bytes are given.
  */
-export function decompress(codec: number, input: Buffer, place: BatchPlace): Buffer | null {
+export function decompress(codec: number, input: Buffer, maxBytes: number, isEmpty = false): Unpacked {
   const known = CODECS.get(codec)
-  if (known === undefined) throw unknownCodec(codec, place)
+  if (known === undefined) return { kind: 'malformed', reason: `compression codec ${codec} is not defined` }
   try {
-    return known.run(input, place.maxBatchBytes)
+    if (!isEmpty) return { kind: 'bytes', bytes: known.run(input, maxBytes) }
+    known.open(input, maxBytes)
+    return { kind: 'bytes', bytes: NOTHING }
   } catch (error) {
-    if (isTooLarge(error)) return null
-    throw undecodable(known.name, place, error)
+    if (isTooLarge(error)) return { kind: 'too-large' }
+    return { kind: 'malformed', reason: `not valid ${known.name} (${causeOf(error)})` }
   }
 }
 
-function isTooLarge(error: unknown): boolean {
-  if (error instanceof OutputTooLarge) return true
-  return error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+function openSnappy(input: Buffer, maxBytes: number): void {
+  if (!isFramed(input)) decompressSnappy(input, maxBytes)
 }
 
-function where({ topic, partition, offset }: BatchPlace): string {
-  return `${topic}/${partition} offset ${offset}`
-}
-
-function details({ topic, partition, offset }: BatchPlace, codec: string | number) {
-  return { topic, partition, offset, codec }
-}
-
-function unknownCodec(codec: number, place: BatchPlace): DaybookError {
-  return new DaybookError(
-    'DAYBOOK_KAFKA_CODEC_UNKNOWN',
-    `${where(place)}: compression codec ${codec} is not one that Kafka defines`,
-    { details: details(place, codec) },
-  )
-}
-
-function undecodable(codec: string, place: BatchPlace, cause: unknown): DaybookError {
-  return new DaybookError(
-    'DAYBOOK_KAFKA_BATCH_CORRUPT',
-    `${where(place)}: the batch is not valid ${codec}; check the broker's log with kafka-dump-log`,
-    { cause, details: details(place, codec) },
-  )
+/** Our own words, or the code of node:zlib. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  if ('code' in error) return String(error.code)
+  return error.message
 }

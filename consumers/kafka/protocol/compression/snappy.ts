@@ -1,62 +1,92 @@
+import { GrowingOutput } from './growing-output.ts'
+import { NonconformingInput } from './nonconforming-input.ts'
 import { OutputTooLarge } from './output-too-large.ts'
 
 /** Magic of the framing that Kafka's Java clients use (snappy-java streams): then version and compatible version. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const XERIAL_HEADER_BYTES = 16
+/** The magic's first four bytes, where a block's size would stand. */
+const HEADER_AGAIN = XERIAL_MAGIC.readInt32BE(0)
 
 /**
- * Snappy as it occurs in Kafka: in xerial framing (Java clients) or as one raw block (librdkafka and others).
+ * Snappy as Kafka's Java client reads it: in xerial framing, the header repeated where streams were put together, or
+ * as one raw block (librdkafka and others). Up to three bytes after the last block are passed over.
  * @throws OutputTooLarge beyond `maxBytes`; RangeError for malformed input
  */
 export function decompressSnappy(input: Buffer, maxBytes: number): Buffer {
-  if (!input.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return decompressBlock(input, maxBytes)
-  const blocks: Buffer[] = []
-  let left = maxBytes
-  for (let at = XERIAL_HEADER_BYTES; at < input.length; ) {
-    const bytes = input.readInt32BE(at)
-    if (bytes < 0 || at + 4 + bytes > input.length) throw new RangeError('snappy block is cut off')
-    const block = decompressBlock(input.subarray(at + 4, at + 4 + bytes), left)
-    blocks.push(block)
-    left -= block.length
-    at += 4 + bytes
+  const output = new GrowingOutput(maxBytes, Math.max(4_096, input.length * 3))
+  if (!isFramed(input)) {
+    decompressBlock(input, 0, input.length, output)
+    return output.take()
   }
-  return blocks.length === 1 && blocks[0] !== undefined ? blocks[0] : Buffer.concat(blocks)
+  for (let at = XERIAL_HEADER_BYTES; at + 4 <= input.length; ) {
+    const bytes = input.readInt32BE(at)
+    if (bytes === HEADER_AGAIN) {
+      at = passHeader(input, at)
+      continue
+    }
+    at += 4
+    if (bytes < 0 || at + bytes > input.length) throw new RangeError('snappy block is cut off')
+    decompressBlock(input, at, at + bytes, output)
+    at += bytes
+  }
+  return output.take()
 }
 
-function decompressBlock(input: Buffer, maxBytes: number): Buffer {
-  const { value: length, next } = readLength(input)
-  if (length > maxBytes) throw new OutputTooLarge(`snappy block of ${length} bytes`)
+/** The first header's version is not looked at, as in the Java client. */
+export function isFramed(input: Buffer): boolean {
+  return input.length >= XERIAL_HEADER_BYTES && XERIAL_MAGIC.compare(input, 0, XERIAL_MAGIC.length) === 0
+}
+
+function passHeader(input: Buffer, at: number): number {
+  const end = at + XERIAL_HEADER_BYTES
+  if (end > input.length) throw new RangeError('snappy header is cut off')
+  if (XERIAL_MAGIC.compare(input, at, at + XERIAL_MAGIC.length) !== 0) {
+    throw new NonconformingInput('a repeated snappy header is damaged')
+  }
+  if (input.readInt32BE(at + XERIAL_MAGIC.length) < 1) throw new RangeError('snappy version is not known')
+  return end
+}
+
+function decompressBlock(input: Buffer, start: number, end: number, output: GrowingOutput): void {
+  const { value: length, next } = readLength(input, start, end)
   // No element of three bytes makes more than 64: a length beyond that is a lie, found before memory is taken.
-  if (length > input.length * 64) throw new RangeError('snappy length is more than the block can hold')
-  const output = Buffer.allocUnsafe(length)
-  let from = next
-  let to = 0
-  while (from < input.length) {
-    const tag = input.readUInt8(from++)
+  if (length > (end - start) * 64) throw new RangeError('snappy length is more than the block can hold')
+  if (length > output.room) throw new OutputTooLarge(`snappy block of ${length} bytes`)
+  const from = output.length
+  for (let at = next; at < end; ) {
+    const tag = input.readUInt8(at++)
     if ((tag & 3) === 0) {
-      const literal = literalLength(input, tag, from)
-      from = literal.next
-      if (from + literal.bytes > input.length || to + literal.bytes > length) throw malformed()
-      input.copy(output, to, from, from + literal.bytes)
-      from += literal.bytes
-      to += literal.bytes
+      const literal = literalLength(input, tag, at)
+      at = literal.next + literal.bytes
+      if (at > end || output.length - from + literal.bytes > length) throw malformed()
+      output.append(input, literal.next, at)
     } else {
-      const copy = copyElement(input, tag, from)
-      from = copy.next
-      if (copy.distance === 0 || copy.distance > to || to + copy.bytes > length) throw malformed()
-      to = repeat(output, to, copy.distance, copy.bytes)
+      const copy = copyElement(input, tag, at)
+      at = copy.next
+      const written = output.length - from
+      if (at > end || copy.distance === 0 || copy.distance > written || written + copy.bytes > length) {
+        throw malformed()
+      }
+      output.repeat(copy.distance, copy.bytes)
     }
   }
-  if (to !== length) throw malformed()
-  return output
+  if (output.length - from !== length) throw malformed()
 }
 
-function readLength(input: Buffer): { readonly value: number; readonly next: number } {
+function readLength(
+  input: Buffer,
+  start: number,
+  end: number,
+): { readonly value: number; readonly next: number } {
   let value = 0
-  for (let at = 0; at < 5; at++) {
+  for (let at = start; at < Math.min(end, start + 5); at++) {
     const byte = input.readUInt8(at)
-    value += (byte & 0x7f) * 2 ** (7 * at)
-    if (byte < 0x80) return { value, next: at + 1 }
+    value += (byte & 0x7f) * 2 ** (7 * (at - start))
+    if (byte < 0x80) {
+      if (value > 0xffff_ffff) break
+      return { value, next: at + 1 }
+    }
   }
   throw malformed()
 }
@@ -75,14 +105,6 @@ function copyElement(input: Buffer, tag: number, at: number) {
   const bytes = (tag >> 2) + 1
   if ((tag & 3) === 2) return { bytes, distance: input.readUInt16LE(at), next: at + 2 }
   return { bytes, distance: input.readUInt32LE(at), next: at + 4 }
-}
-
-/** Copies from what was just written; source and target may overlap, then the pattern repeats. */
-export function repeat(output: Buffer, to: number, distance: number, bytes: number): number {
-  const end = to + bytes
-  if (distance >= bytes) output.copyWithin(to, to - distance, end - distance)
-  else for (let at = to; at < end; at++) output[at] = output[at - distance] ?? 0
-  return end
 }
 
 function malformed(): RangeError {

@@ -3,7 +3,7 @@ import {
   BATCH_HEADER_BYTES,
   BATCH_PREFIX_BYTES,
 } from '../../../../runtime/kafka-wire/batch-header.ts'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../../../../runtime/kafka-wire/crc32c.ts'
 
 /** A record without headers and without a time of its own: it gets the batch's. */
 export interface WireRecord {

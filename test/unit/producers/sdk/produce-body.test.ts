@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { encodeFaster, withOurBody } from '../../../../producers/sdk/src/kafka/client-internals.ts'
-import { crc32c } from '../../../../producers/sdk/src/kafka/crc32c.ts'
+import { crc32c } from '../../../../runtime/kafka-wire/crc32c.ts'
 
 const NOW = 1_790_000_000_123
 const load = createRequire(import.meta.url)

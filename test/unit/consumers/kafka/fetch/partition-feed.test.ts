@@ -15,6 +15,7 @@ function fetched(first: number, count: number) {
 
 function start(onBatch: (batch: SourceBatch) => Promise<void>) {
   const over = new AbortController()
+  const failures: unknown[] = []
   const taken: SourceBatch[] = []
   const feed = new PartitionFeed({
     ref,
@@ -28,20 +29,31 @@ function start(onBatch: (batch: SourceBatch) => Promise<void>) {
       generation: 1,
       signal: over.signal,
       onRoom: () => {},
-      onFailure: (_, error) => {
-        throw error
-      },
+      onFailure: (_, error) => failures.push(error),
     },
   })
-  return { feed, over, taken }
+  return { feed, over, taken, failures }
 }
 
 it('hands nothing of a generation over once that generation has ended, in the midst of an answer too', async () => {
-  const { feed, over, taken } = start(async () => over.abort())
+  const { feed, over, taken, failures } = start(async () => over.abort())
   feed.take(fetched(0, 3))
   feed.take(fetched(3, 3))
   await feed.settled()
-  expect(taken.map(({ first }) => first)).toEqual([0n])
+  expect([taken.map(({ first }) => first), failures]).toEqual([[0n], []])
+})
+
+it('hands over what comes before a batch whose end cannot be told, and reports that one, at any place', async () => {
+  const { feed, taken, failures } = start(async () => undefined)
+  const answer = fetched(0, 2)
+  answer.recordBatches.writeInt32BE(-1, answer.recordBatches.length / 2 + 8)
+  feed.take(answer)
+  await feed.settled()
+  expect([taken.map(({ last }) => last), feed.position]).toEqual([[0n], 1n])
+  feed.take({ ...answer, recordBatches: answer.recordBatches.subarray(answer.recordBatches.length / 2) })
+  await feed.settled()
+  const corrupt = expect.objectContaining({ code: 'DAYBOOK_KAFKA_BATCH_CORRUPT', scope: 'partition' })
+  expect([failures, feed.position]).toEqual([[corrupt, corrupt], 1n])
 })
 
 it('hands answers over one after the other and holds two at most', async () => {
@@ -62,6 +74,7 @@ it('goes on in another generation with what it holds', async () => {
   const gate = Promise.withResolvers<void>()
   const { feed, over, taken } = start(() => gate.promise)
   feed.take(fetched(0, 2))
+  await new Promise((resolve) => setImmediate(resolve))
   feed.moveTo({ generation: 2, signal: new AbortController().signal, onRoom: () => {}, onFailure: () => {} })
   over.abort()
   gate.resolve()

@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib'
+import { crc32c } from '../../../../../runtime/kafka-wire/crc32c.ts'
 
 /** A record batch as Kafka writes it (format version 2), for tests of its decoder. */
 export interface BatchSpec {
@@ -28,7 +29,6 @@ export function buildBatch(spec: BatchSpec): Buffer {
   const packed = spec.codec === 1 ? gzipSync(body) : body
   const batch = Buffer.alloc(61 + packed.length)
   batch.writeBigInt64BE(spec.base, 0)
-  batch.writeInt32BE(batch.length - 12, 8)
   batch.writeInt8(2, 16)
   const attributes =
     (spec.codec ?? 0) |
@@ -42,6 +42,13 @@ export function buildBatch(spec: BatchSpec): Buffer {
   batch.writeBigInt64BE(spec.producerId ?? -1n, 43)
   batch.writeInt32BE(spec.records.length, 57)
   packed.copy(batch, 61)
+  return sealed(batch)
+}
+
+/** Writes the length and the checksum that the bytes have now; gives the same buffer. */
+export function sealed(batch: Buffer): Buffer {
+  batch.writeInt32BE(batch.length - 12, 8)
+  batch.writeUInt32BE(crc32c(batch, 21, batch.length), 17)
   return batch
 }
 
@@ -52,7 +59,7 @@ export function buildMarker(base: bigint, producerId: bigint, kind: 'commit' | '
   return buildBatch({ base, producerId, records, isTransactional: true, isControl: true })
 }
 
-function buildRecord({
+export function buildRecord({
   delta,
   key = null,
   value = null,

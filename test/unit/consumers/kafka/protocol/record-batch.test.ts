@@ -1,13 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { endOfBatches } from '../../../../../consumers/kafka/fetch/partition-feed.ts'
-import {
-  type DecodedSlice,
-  type SliceOptions,
-  slices,
-} from '../../../../../consumers/kafka/protocol/record-batch.ts'
+import { endOfBatches } from '../../../../../consumers/kafka/protocol/batch-extents.ts'
+import { type SliceOptions, slices } from '../../../../../consumers/kafka/protocol/record-batch.ts'
+import type { DecodedSlice } from '../../../../../consumers/kafka/protocol/slice.ts'
 import { contentOf } from '../../../../support/records.ts'
-import { type BatchSpec, buildBatch, buildMarker, type RecordSpec } from './batch-builder.ts'
+import { type BatchSpec, buildBatch, buildMarker, type RecordSpec, sealed } from './batch-builder.ts'
 
 const MIB = 1024 * 1024
 
@@ -116,7 +113,7 @@ describe('decoding record batches', () => {
     const whole = Buffer.concat([plain(0n, 0), plain(1n, 0)])
     for (let bytes = whole.length - 1; bytes > whole.length / 2; bytes--) {
       expect(offsets(decode(whole.subarray(0, bytes)))).toEqual([0n])
-      expect(endOfBatches(whole.subarray(0, bytes))).toBe(1n)
+      expect(endOfBatches(whole.subarray(0, bytes))).toEqual({ next: 1n, isSound: true })
     }
   })
 
@@ -129,16 +126,20 @@ describe('decoding record batches', () => {
     expect(offsets(all)).toEqual(Array.from({ length: 20 }, (_, i) => BigInt(i)))
   })
 
-  it('refuses older formats and lengths that do not fit', () => {
-    const old = plain(0n, 0)
-    old.writeInt8(1, 16)
-    expect(() => decode(old)).toThrow(/record format 1/)
-    const longer = plain(0n, 0)
-    longer.writeUInt8(0x7e, 61)
-    expect(() => decode(longer)).toThrow(expect.objectContaining({ code: 'DAYBOOK_KAFKA_BATCH_CORRUPT' }))
-    const keyTooLong = buildBatch({ base: 0n, records: [{ delta: 0, key: value('k'), value: value('v') }] })
-    keyTooLong.writeUInt8(0x7e, 65)
-    expect(() => decode(keyTooLong)).toThrow(/is longer than it says/)
+  it('gives the batches that the records came in, with bytes and time, and tells whose the time is', () => {
+    const appended = buildBatch({ base: 0n, records: [{ delta: 0 }, { delta: 1 }], appendTime: 5_000 })
+    const empty = buildBatch({ base: 2n, records: [], lastOffsetDelta: 3, appendTime: 6_000 })
+    const records = [
+      { delta: 0, timestampDelta: 3 },
+      { delta: 1, timestampDelta: 1 },
+    ]
+    const created = buildBatch({ base: 6n, records, firstTimestamp: 7_000 })
+    const [slice] = decode(Buffer.concat([appended, empty, created]), { from: 1n })
+    expect(slice?.batches).toEqual([
+      { first: 0n, last: 1n, appendTime: 5_000, bytes: appended },
+      { first: 6n, last: 7n, appendTime: 7_001, bytes: created },
+    ])
+    expect(slice?.records.map(({ hasProducerTime }) => hasProducerTime)).toEqual([false, true, true])
   })
 })
 
@@ -207,22 +208,29 @@ describe('decoding any log', () => {
     )
   })
 
-  it('never reads beyond a batch or spins, whatever its bytes are', () => {
+  it('never throws, reads beyond a batch or spins, whatever stands in it', () => {
+    const attributes = fc.constantFrom(0, 1, 2, 3, 4, 5, 8, 0x10, 0x20, 0x28)
+    const bytes = fc.uint8Array({ minLength: 61, maxLength: 300 })
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 61, maxLength: 300 }), fc.nat(300), (noise, count) => {
-        const batch = Buffer.concat([plain(0n, 0).subarray(0, 61), noise])
-        batch.writeInt32BE(batch.length - 12, 8)
-        batch.writeInt32BE(count, 57)
-        try {
-          const all = decode(Buffer.concat([batch, Buffer.from('neighbour')]))
-          const bytes = all
-            .flatMap(({ records }) => records)
-            .reduce((sum, r) => sum + (r.value?.length ?? 0), 0)
-          expect(bytes).toBeLessThanOrEqual(batch.length)
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'DAYBOOK_KAFKA_BATCH_CORRUPT' })
-        }
-      }),
+      fc.property(
+        bytes,
+        fc.integer({ min: -5, max: 300 }),
+        attributes,
+        fc.boolean(),
+        (noise, count, bits, isIntact) => {
+          const batch = Buffer.concat([plain(0n, 0).subarray(0, 61), noise])
+          batch.writeInt16BE(bits, 21)
+          batch.writeInt32BE(300, 23)
+          batch.writeInt32BE(count, 57)
+          sealed(batch)
+          if (!isIntact) batch.writeUInt8(batch.readUInt8(17) ^ 1, 17)
+          const all = decode(Buffer.concat([batch, plain(301n, 0)]))
+          const offsetsFound = offsets(all)
+          expect([offsetsFound.length, offsetsFound.at(-1)]).toEqual([302, 301n])
+          const values = all.flatMap(({ records }) => records).map(({ value }) => value?.length ?? 0)
+          expect(values.reduce((sum, length) => sum + length, 0)).toBeLessThan(2 * batch.length)
+        },
+      ),
     )
   })
 })
@@ -258,26 +266,129 @@ function build(specs: readonly AnyBatch[]) {
   return { log: Buffer.concat(batches), records, next }
 }
 
-describe('a batch of a broken producer', () => {
-  it.each([
-    ['do not rise', [0, 0, 0]],
-    ['fall', [2, 1, 3]],
-    ['go beyond the batch', [0, 1, 9]],
-  ])('sets a batch aside whole whose offsets %s, and loses no neighbour', (_, deltas) => {
-    const records = deltas.map((delta) => ({ delta, value: value(`v${delta}`) }))
-    const broken = buildBatch({ base: 4n, records, lastOffsetDelta: 3 })
+/** The records of a slice with what is said of them. */
+const faults = (slice: DecodedSlice | undefined) =>
+  slice?.records.map(({ offset, fault }) => [offset, fault?.code])
+
+describe('a batch that cannot be taken apart', () => {
+  const text = (delta: number) => ({ delta, value: value(`v${delta}`) })
+  const three = [text(0), text(1), text(2)]
+  const changed = (change: (batch: Buffer) => void, seal = true): Buffer => {
+    const batch = buildBatch({ base: 4n, records: three, appendTime: 9_000 })
+    change(batch)
+    return seal ? sealed(batch) : batch
+  }
+  it.each<[string, Buffer]>([
+    ['whose offsets do not rise', buildBatch({ base: 4n, records: [text(0), text(0), text(2)] })],
+    ['whose offsets fall', buildBatch({ base: 4n, records: [text(2), text(1)], lastOffsetDelta: 2 })],
+    ['whose offsets go beyond it', buildBatch({ base: 4n, records: [text(0), text(9)], lastOffsetDelta: 2 })],
+    ['that does not match its checksum', changed((batch) => batch.writeUInt8(0x77, 70), false)],
+    ['with more bytes than records', changed((batch) => batch.writeInt32BE(2, 57))],
+    ['with fewer bytes than records', changed((batch) => batch.writeInt32BE(4, 57))],
+    ['of fewer than no records', changed((batch) => batch.writeInt32BE(-1, 57))],
+    ['of a codec that is not defined', changed((batch) => batch.writeInt16BE(8 + 7, 21))],
+    ['that is not what its codec says', changed((batch) => batch.writeInt16BE(8 + 1, 21))],
+    ['with a record longer than it says', changed((batch) => batch.writeUInt8(0x12, 61))],
+    ['with a key longer than its record', changed((batch) => batch.writeUInt8(0x7e, 65))],
+    ['with fewer headers than it says', changed((batch) => batch.writeUInt8(0x02, 69))],
+  ])('%s is set aside whole and costs no neighbour', (_, broken) => {
     const [slice] = decode(Buffer.concat([plain(0n, 0, 1), broken, plain(8n, 0, 1)]))
-    expect(slice?.records.map(({ offset, fault }) => [offset, fault?.code])).toEqual([
+    expect(faults(slice)).toEqual([
       [0n, undefined],
       [1n, undefined],
-      [4n, 'MALFORMED'],
+      [4n, 'CORRUPT_BATCH'],
       [8n, undefined],
       [9n, undefined],
     ])
     expect(slice?.records[2]?.value).toEqual(broken)
+    expect(slice?.batches.map(({ first, last }) => [first, last])).toEqual([
+      [0n, 1n],
+      [4n, 6n],
+      [8n, 9n],
+    ])
     expect(slice?.gaps).toEqual([
       { first: 2n, last: 3n, reason: 'absent' },
-      { first: 5n, last: 7n, reason: 'quarantined' },
+      { first: 5n, last: 6n, reason: 'quarantined' },
+      { first: 7n, last: 7n, reason: 'absent' },
     ])
+  })
+
+  it('of an older record format is set aside, where it is compressed with the offsets that nothing else holds', () => {
+    const old = (offset: bigint, attributes: number) => {
+      const entry = Buffer.alloc(40)
+      entry.writeBigInt64BE(offset, 0)
+      entry.writeInt32BE(28, 8)
+      entry.writeInt8(1, 16)
+      entry.writeInt8(attributes, 17)
+      entry.writeBigInt64BE(1_234n, 18)
+      return entry
+    }
+    const [slice] = decode(Buffer.concat([plain(0n, 0), old(2n, 0), old(5n, 1), plain(6n, 0)]))
+    expect(faults(slice)).toEqual([
+      [0n, undefined],
+      [2n, 'CORRUPT_BATCH'],
+      [3n, 'CORRUPT_BATCH'],
+      [6n, undefined],
+    ])
+    expect(slice?.records[1]).toMatchObject({ appendTime: 1_234, hasProducerTime: true })
+    expect(slice?.gaps).toEqual([
+      { first: 1n, last: 1n, reason: 'absent' },
+      { first: 4n, last: 5n, reason: 'quarantined' },
+    ])
+  })
+
+  it('has an end that the next batch shows, where damage says otherwise', () => {
+    const damaged = changed((batch) => batch.writeInt32BE(1_000_000, 23), false)
+    const [slice] = decode(Buffer.concat([damaged, plain(7n, 0)]), { from: 4n })
+    expect(faults(slice)).toEqual([
+      [4n, 'CORRUPT_BATCH'],
+      [7n, undefined],
+    ])
+    expect(slice?.gaps).toEqual([{ first: 5n, last: 6n, reason: 'quarantined' }])
+    expect(slice?.records[0]?.hasProducerTime).toBe(true)
+  })
+
+  it('ends an aborted transaction when it is the marker, so that the next one is read', () => {
+    const data = (base: bigint) =>
+      buildBatch({ base, producerId: 1n, isTransactional: true, records: [{ delta: 0, value: value('t') }] })
+    const marker = buildMarker(1n, 1n, 'abort')
+    marker.writeInt32BE(7, 57)
+    const log = Buffer.concat([data(0n), sealed(marker), data(2n)])
+    const [slice] = decode(log, { aborted: [{ producerId: 1n, firstOffset: 0n }] })
+    expect(faults(slice)).toEqual([
+      [1n, 'CORRUPT_BATCH'],
+      [2n, undefined],
+    ])
+    expect(slice?.gaps).toEqual([{ first: 0n, last: 0n, reason: 'aborted' }])
+  })
+})
+
+describe('an answer in which the end of a batch cannot be told', () => {
+  const CORRUPT = expect.objectContaining({ code: 'DAYBOOK_KAFKA_BATCH_CORRUPT', scope: 'partition' })
+  const broken = (change: (batch: Buffer) => void): Buffer => {
+    const batch = plain(2n, 0)
+    change(batch)
+    return batch
+  }
+  it.each<[string, Buffer, bigint | null]>([
+    ['a length less than a header', broken((batch) => batch.writeInt32BE(48, 8)), 2n],
+    ['a negative length', broken((batch) => batch.writeInt32BE(-1, 8)), 2n],
+    ['a format from the future', broken((batch) => batch.writeInt8(3, 16)), 2n],
+    ['a last offset before the first', sealed(broken((batch) => batch.writeInt32BE(-1, 23))), 2n],
+    ['a first offset that goes back', plain(1n, 0), 2n],
+    ['a damaged end beyond the log', broken((batch) => batch.writeInt32BE(99, 23)), 102n],
+  ])('gives what comes before it, then says so: %s', (_, second, next) => {
+    const log = Buffer.concat([plain(0n, 0, 1), second])
+    const reader = slices({
+      ...{ topic: 't', partition: 0, from: 0n, aborted: [], maxSliceBytes: MIB, maxBatchBytes: MIB },
+      recordBatches: log,
+      highWatermark: 50n,
+    })
+    const given: DecodedSlice[] = []
+    expect(() => {
+      for (const slice of reader) given.push(slice)
+    }).toThrow(CORRUPT)
+    expect(offsets(given)).toEqual(second.readBigInt64BE(0) === 1n ? [] : [0n, 1n])
+    expect(endOfBatches(log).next).toBe(next)
   })
 })

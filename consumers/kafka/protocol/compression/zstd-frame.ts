@@ -1,0 +1,63 @@
+const MAGIC = 0xfd2fb528
+const SKIPPABLE_MAGIC = 0x184d2a50
+const SKIPPABLE_MASK = 0xffff_fff0
+const BLOCK = { raw: 0, repeat: 1, compressed: 2, reserved: 3 } as const
+/** Larger windows than 128 MiB are refused by every decoder that is not told otherwise. */
+const LARGEST_WINDOW_LOG = 27
+
+/** What begins at a position of zstd input: RFC 8878, section 3.1. */
+export type ZstdFrame =
+  | { readonly kind: 'skippable'; readonly end: number }
+  /** Puts out nothing and claims nothing. */
+  | { readonly kind: 'empty'; readonly end: number }
+  | { readonly kind: 'data'; readonly end: number }
+  /** The input ends within it. */
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'bad' }
+
+/** Finds where a frame ends by its header and those of its blocks, without unpacking it. */
+export function zstdFrameAt(input: Buffer, start: number): ZstdFrame {
+  if (start + 4 > input.length) return isMagicBegun(input, start) ? { kind: 'cut' } : { kind: 'bad' }
+  const magic = input.readUInt32LE(start)
+  if ((magic & SKIPPABLE_MASK) >>> 0 === SKIPPABLE_MAGIC) {
+    if (start + 8 > input.length) return { kind: 'cut' }
+    const end = start + 8 + input.readUInt32LE(start + 4)
+    return end > input.length ? { kind: 'cut' } : { kind: 'skippable', end }
+  }
+  return magic === MAGIC ? dataFrame(input, start) : { kind: 'bad' }
+}
+
+/** A prefix of fewer than four bytes that may still become a magic number. */
+function isMagicBegun(input: Buffer, start: number): boolean {
+  const rest = [...input.subarray(start)]
+  const magic = [0x28, 0xb5, 0x2f, 0xfd]
+  const skippable = [0x50, 0x2a, 0x4d, 0x18]
+  return (
+    rest.every((byte, i) => byte === magic[i]) ||
+    rest.every((byte, i) => (i === 0 ? byte & 0xf0 : byte) === skippable[i])
+  )
+}
+
+function dataFrame(input: Buffer, start: number): ZstdFrame {
+  if (start + 5 > input.length) return { kind: 'cut' }
+  const descriptor = input.readUInt8(start + 4)
+  const isSingleSegment = (descriptor & 0x20) !== 0
+  const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0
+  const isPlain = descriptor === 0 && (input[start + 5] ?? 255) <= (LARGEST_WINDOW_LOG - 10) << 3
+  let at = start + 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes + sizeBytes
+  let bytes = 0
+  for (;;) {
+    if (at + 3 > input.length) return { kind: 'cut' }
+    const header = input.readUIntLE(at, 3)
+    const type = (header >> 1) & 3
+    if (type === BLOCK.reserved) return { kind: 'bad' }
+    const size = type === BLOCK.repeat ? 1 : header >> 3
+    bytes += header >> 3
+    at += 3 + size
+    if ((header & 1) === 1) break
+  }
+  const end = at + ((descriptor & 4) === 0 ? 0 : 4)
+  if (end > input.length) return { kind: 'cut' }
+  return { kind: bytes === 0 && isPlain ? 'empty' : 'data', end }
+}

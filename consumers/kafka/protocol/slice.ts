@@ -1,0 +1,98 @@
+import type { Gap, GapReason, RecordBatchBytes } from '../../engine/contracts.ts'
+import { type RecordFault, SourceRecord } from '../../engine/source-record.ts'
+import type { FetchedRecord, RecordTarget } from './record-reader.ts'
+
+/** What one stretch of a fetch holds: records and gaps together cover `first`..`last` exactly. */
+export interface DecodedSlice {
+  readonly first: bigint
+  readonly last: bigint
+  readonly records: readonly FetchedRecord[]
+  readonly gaps: readonly Gap[]
+  /** The batches that the records came in. */
+  readonly batches: readonly RecordBatchBytes[]
+}
+
+interface SliceMark {
+  readonly next: bigint
+  readonly records: number
+  readonly gaps: number
+  readonly lastOfGaps: bigint | undefined
+}
+
+/** A slice that is being put together, in offset order. */
+export class Slice implements RecordTarget {
+  readonly first: bigint
+  next: bigint
+  /** Of the batches, as they came and unpacked. */
+  bytes = 0
+  readonly #records: FetchedRecord[] = []
+  readonly #gaps: { first: bigint; last: bigint; reason: GapReason }[] = []
+  readonly #batches: RecordBatchBytes[] = []
+
+  constructor(first: bigint) {
+    this.first = first
+    this.next = first
+  }
+
+  isEmpty(): boolean {
+    return this.next === this.first
+  }
+
+  /** `record` has an offset at or after `next`; what lies between is absent. */
+  add(record: FetchedRecord): void {
+    if (record.offset !== this.next) this.gapThrough(record.offset - 1n, 'absent')
+    this.#records.push(record)
+    this.next = record.offset + 1n
+  }
+
+  /** Nothing stands at the offsets from the next expected one up to `last`. */
+  gapThrough(last: bigint, reason: GapReason): void {
+    if (last < this.next) return
+    const previous = this.#gaps.at(-1)
+    if (previous?.reason === reason && previous.last === this.next - 1n) previous.last = last
+    else this.#gaps.push({ first: this.next, last, reason })
+    this.next = last + 1n
+  }
+
+  /** The records since `mark` came in this batch. Without `appendTime` its time is that of the last of them. */
+  endBatch(mark: SliceMark, batch: Omit<RecordBatchBytes, 'appendTime'>, appendTime: number | null): void {
+    const newest = this.#records.at(-1)
+    if (newest === undefined || this.#records.length === mark.records) return
+    const { first, last, bytes } = batch
+    this.#batches.push({ first, last, appendTime: appendTime ?? newest.appendTime, bytes })
+  }
+
+  /** Takes a batch as it is: one record at its first offset stands for all of it. */
+  setAside(batch: RecordBatchBytes, fault: RecordFault, hasProducerTime: boolean): void {
+    const { first, last, appendTime, bytes } = batch
+    if (first >= this.next) {
+      this.add(new SourceRecord(first, appendTime, bytes, -1, -1, 0, bytes.length, fault, hasProducerTime))
+      this.#batches.push(batch)
+    }
+    this.gapThrough(last, 'quarantined')
+  }
+
+  mark(): SliceMark {
+    const lastOfGaps = this.#gaps.at(-1)?.last
+    return { next: this.next, records: this.#records.length, gaps: this.#gaps.length, lastOfGaps }
+  }
+
+  /** Forgets what came after `mark`. */
+  resetTo(mark: SliceMark): void {
+    this.next = mark.next
+    this.#records.length = mark.records
+    this.#gaps.length = mark.gaps
+    const gap = this.#gaps.at(-1)
+    if (gap !== undefined && mark.lastOfGaps !== undefined) gap.last = mark.lastOfGaps
+  }
+
+  close(): DecodedSlice {
+    return {
+      first: this.first,
+      last: this.next - 1n,
+      records: this.#records,
+      gaps: this.#gaps,
+      batches: this.#batches,
+    }
+  }
+}
