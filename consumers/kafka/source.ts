@@ -147,7 +147,11 @@ class KafkaSource implements Source {
   async bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>> {
     try {
       const answers = await this.#view.eachBounds(partitions)
-      return new Map([...answers].flatMap(([key, answer]) => (answer.ok ? [[key, answer]] : [])))
+      return new Map(
+        [...answers].flatMap(([key, answer]) =>
+          answer.ok ? [[key, { logStart: answer.logStart, logEnd: answer.logEnd }]] : [],
+        ),
+      )
     } catch (error) {
       throw clientError(error, 'log bounds')
     }
@@ -169,6 +173,7 @@ class KafkaSource implements Source {
   async stop(): Promise<void> {
     await this.quiesce()
     this.#closed.abort()
+    if (this.#current !== null) this.#current.isRefused = true
     this.#current?.over.abort()
     await this.#membership.leave()
   }
