@@ -1,6 +1,6 @@
 import type { AuditContext } from './context.ts'
 import type { Transport } from './delivery/transport.ts'
-import type { EventInput } from './event/input.ts'
+import type { EventInput } from './event/event-input.ts'
 import type { OnProblem, ProblemReport } from './problems.ts'
 
 /** Event types by action, each with the shape of its event; until a catalogue is given, any action is allowed. */

@@ -1,5 +1,5 @@
 import type { Findings } from './findings.ts'
-import { property } from './read.ts'
+import { property } from './read-value.ts'
 
 /** Fields as an application handed them over: each may be anything. */
 type Loose<Name extends string> = { readonly [N in Name]?: unknown }

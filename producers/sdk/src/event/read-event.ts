@@ -1,8 +1,9 @@
 import type { AuditContext } from '../context.ts'
+import { CATEGORIES } from './event-input.ts'
+import type { EventRecord, SourceRecord } from './event-record.ts'
 import { TARGET_NAMES } from './field-names.ts'
 import { eventFields, type RequestFields, requestFields } from './fields.ts'
 import type { Findings } from './findings.ts'
-import { CATEGORIES } from './input.ts'
 import {
   actorOf,
   changesOf,
@@ -12,9 +13,8 @@ import {
   otherTargetsOf,
   outcomeOf,
   targetOf,
-} from './parts.ts'
-import { isObject, list, optionalText, requiredText, symbol, symbolsOf } from './read.ts'
-import type { EventRecord, SourceRecord } from './record.ts'
+} from './read-parts.ts'
+import { isObject, list, optionalText, requiredText, symbol, symbolsOf } from './read-value.ts'
 
 const NO_REQUEST: RequestFields = {}
 const NONE: readonly string[] = Object.freeze([])

@@ -1,10 +1,19 @@
+import { ACTOR_TYPES, AFFILIATIONS, OUTCOMES } from './event-input.ts'
+import type { ActorRecord, ChangeRecord, ContextRecord, EventRecord, TargetRecord } from './event-record.ts'
 import { changeNames, otherTargetNames, type TargetNames } from './field-names.ts'
 import { actorFields, type RequestFields } from './fields.ts'
 import type { Findings } from './findings.ts'
-import { ACTOR_TYPES, AFFILIATIONS, OUTCOMES } from './input.ts'
 import { jsonText } from './json-text.ts'
-import { isObject, kindOf, list, optionalText, property, requiredText, symbol, symbolsOf } from './read.ts'
-import type { ActorRecord, ChangeRecord, ContextRecord, EventRecord, TargetRecord } from './record.ts'
+import {
+  isObject,
+  kindOf,
+  list,
+  optionalText,
+  property,
+  requiredText,
+  symbol,
+  symbolsOf,
+} from './read-value.ts'
 
 const ACTOR_TYPE = symbolsOf(ACTOR_TYPES)
 const AFFILIATION = symbolsOf(AFFILIATIONS)
