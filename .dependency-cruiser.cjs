@@ -96,6 +96,13 @@ module.exports = {
       to: { path: 'node_modules/(@clickhouse|@aws-sdk|chdb|pino|commander)(/|$)' },
     },
     {
+      name: 'spool-knows-no-delivery',
+      comment: 'Delivery reads the spool; what is written to disk does not depend on how it is sent',
+      severity: 'error',
+      from: { path: '^producers/sdk/src/spool/' },
+      to: { path: '^producers/sdk/src/(delivery|kafka)/' },
+    },
+    {
       name: 'workers-need-no-tools',
       comment: 'What runs in production imports no development dependency',
       severity: 'error',
