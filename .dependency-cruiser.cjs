@@ -1,4 +1,4 @@
-// Who may import whom. The arrows are decided in docs/decisions; each rule here has been seen to fire
+// Who may import whom. In words: docs/decisions/import-rules.md; each rule here has been seen to fire
 // (test/unit/rules/arrows.test.ts breaks each one).
 
 const PARTS = [
