@@ -26,7 +26,7 @@ export interface DeliveryOptions {
   readonly now: () => number
 }
 
-/** Brings what the spool holds to the transport, and says what became of it. */
+/** Sends what the spool holds through the transport, and reports the outcome. */
 export class Delivery {
   readonly progress = new Progress()
   readonly clock = new ClockOffset()
