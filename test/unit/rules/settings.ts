@@ -19,7 +19,7 @@ export const VARIABLES: ReadonlySet<string> = new Set([
   ...fields.flatMap(({ env, isSecret }) => (isSecret ? [env, `${env}_FILE`] : [env])),
   ...all(
     SOURCES.map(({ text }) => text),
-    /\benv(?:\[['"]|\.)(DAYBOOK_[A-Z0-9_]+)/g,
+    /(?:\benv(?:\[['"]|\.)|_VARIABLE = ')(DAYBOOK_[A-Z0-9_]+)/g,
   ),
 ])
 
