@@ -9,7 +9,12 @@ const execArgv = ['--disable-warning=TimeoutNegativeWarning']
 const exclude = ['test/**/*.long.test.ts']
 
 const seed = seedOfRun(process.env)
-const seeded = { env: { [SEED_VARIABLE]: String(seed) }, setupFiles: ['test/support/property-seed.ts'] }
+const shared = {
+  env: { [SEED_VARIABLE]: String(seed) },
+  setupFiles: ['test/support/property-seed.ts'],
+  // A condition that is waited for may take its time on a busy machine; the default is one second.
+  expect: { poll: { timeout: 10_000 } },
+}
 
 export default defineConfig({
   test: {
@@ -18,7 +23,7 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...seeded,
+          ...shared,
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           exclude,
@@ -30,7 +35,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...seeded,
+          ...shared,
           name: 'model',
           include: ['test/model/**/*.test.ts'],
           exclude,
@@ -40,7 +45,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...seeded,
+          ...shared,
           name: 'stack',
           include: ['test/{contract,integrity,e2e}/**/*.test.ts'],
           exclude,
