@@ -1,4 +1,4 @@
-/** Addresses of the components and logins for them. The same shape for local components and for real servers. */
+/** Where the components listen, and how to get in. The same shape whether they are local or somebody's servers. */
 export interface Endpoints {
   readonly kafka: { readonly brokers: readonly string[] }
   readonly registry: { readonly url: string }

@@ -1,6 +1,6 @@
 import { DaybookError } from '../schemas/errors.ts'
 
-/** The address of a Confluent-compatible schema registry, and the login for it. */
+/** Where a Confluent-compatible schema registry answers, and as whom to ask it. */
 export interface RegistryAccess {
   /** Base address, with the path of the Confluent API where there is one (`…/apis/ccompat/v7`). */
   readonly url: string
@@ -21,9 +21,9 @@ const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 425, 429])
 
 /**
  * One request. Gives every answer that is the registry's own, refusals included.
- * @throws DaybookError DAYBOOK_REGISTRY_UNREACHABLE (retryable) without an answer, or for 408, 425, 429 and 5xx;
+ * @throws DaybookError DAYBOOK_REGISTRY_UNREACHABLE (retryable) without an answer, or one that only says "not now";
  *   DAYBOOK_REGISTRY_FORBIDDEN (not retryable) for 401 and 403;
- *   DAYBOOK_REGISTRY_BAD_ANSWER (retryable) when the answer is not of the registry's form, such as a proxy's page.
+ *   DAYBOOK_REGISTRY_BAD_ANSWER (retryable) when what answers does not speak like a registry, such as a proxy's page.
  */
 export async function askRegistry(
   access: RegistryAccess,

@@ -32,7 +32,7 @@ export interface RegistryReader {
 
 export interface RegistryReaderOptions extends RegistryAccess {
   readonly clock: Clock
-  /** How long the answer "unknown" is cached. */
+  /** How long "unknown" is believed before the registry is asked again. */
   readonly negativeTtlMs?: number
   /** Pause before an unknown id is asked a second time: a replica may lag behind the one that registered it. */
   readonly confirmDelayMs?: number
