@@ -1,4 +1,4 @@
-// Who may import whom. The arrows are decided in docs/decisions; each rule here has been seen to fire
+// Who may import whom. In words: docs/decisions/import-rules.md; each rule here has been seen to fire
 // (test/unit/rules/arrows.test.ts breaks each one).
 
 const PARTS = [
@@ -94,6 +94,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^producers/' },
       to: { path: 'node_modules/(@clickhouse|@aws-sdk|chdb|pino|commander)(/|$)' },
+    },
+    {
+      name: 'spool-knows-no-delivery',
+      comment: 'Delivery reads the spool; what is written to disk does not depend on how it is sent',
+      severity: 'error',
+      from: { path: '^producers/sdk/src/spool/' },
+      to: { path: '^producers/sdk/src/(delivery|kafka)/' },
     },
     {
       name: 'workers-need-no-tools',

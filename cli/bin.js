@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line runs TypeScript as it lies, which needs the pinned Node: `npm ci` installs it beside the others.
+// The command line runs TypeScript without a build, which needs the pinned Node; `npm ci` installs that as a package.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'

@@ -31,7 +31,7 @@ export interface CommandContext {
   readonly stdin: NodeJS.ReadableStream
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
-  /** Aborted by Ctrl-C and SIGTERM, and when nobody reads standard output any more. */
+  /** Aborted by Ctrl-C and SIGTERM, and when standard output is closed by its reader. */
   readonly signal: AbortSignal
   setExitCode(code: number): void
 }

@@ -24,7 +24,7 @@ async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', () => ended.abort(new ReaderGone()))
   process.stderr.on('error', () => {})
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(ended))
-  // Whoever waits for input has to be told.
+  // A command that waits for input would not notice the signal.
   ended.signal.addEventListener('abort', () => process.stdin.destroy())
   hideHarmlessWarning()
   try {
@@ -47,7 +47,7 @@ function interrupt(ended: AbortController): void {
   setTimeout(() => process.exit(EXIT.interrupted), GRACE_MS).unref()
 }
 
-/** kafkajs makes Node warn of a negative timer, which means nothing to whoever uses this program. */
+/** kafkajs makes Node warn of a negative timer, which does not concern the user of this program. */
 function hideHarmlessWarning(): void {
   const shown = process.listeners('warning')
   process.removeAllListeners('warning')

@@ -19,7 +19,7 @@ export interface EventQuery extends ObjectFilter {
   readonly eventId?: string
   /** Show events of altered objects too, marked, instead of refusing them. */
   readonly allowAltered?: boolean
-  /** So many matching events are told apart at most. Default 4,000,000 (about 128 MB). */
+  /** Upper bound of the matching events whose ids are remembered to find repeats. Default 4,000,000 (about 128 MB). */
   readonly maxEvents?: number
 }
 
@@ -133,7 +133,7 @@ function matches(event: DecodedEvent, query: EventQuery): boolean {
   return isWithin(timeField(event, 'occurred_at'), query.occurredAt)
 }
 
-/** Follows the objects of a partition and tells where one is missing between two. */
+/** Follows the objects of a partition and finds offsets that are missing between two of them. */
 class Chain {
   #partition = ''
   #next = 0n

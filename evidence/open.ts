@@ -8,7 +8,7 @@ import type { ListedObject } from './list.ts'
 /** Enough for the header of nearly every object; a longer one costs a second request. */
 const HEADER_BYTES = 64 * 1024
 
-/** Why an object is not believed. `part` and `fault` are from a closed list, or say that it cannot be read at all. */
+/** Why an object does not verify. `part` and `fault` are from a closed list, or say that it cannot be read at all. */
 export type Alteration = ObjectFault | { readonly part: 'file'; readonly fault: 'MALFORMED' | 'WRONG_NAME' }
 
 export type Opened =

@@ -5,7 +5,7 @@ import { alteredError, openObject } from './open.ts'
 
 /**
  * The Kafka records of an object in offset order, whatever their kind: key and value byte by byte as Kafka held
- * them, null told from empty.
+ * them; null and empty are different values.
  * @throws DaybookError DAYBOOK_EVIDENCE_ALTERED, DAYBOOK_S3_…
  */
 export async function* rebuildRecords(

@@ -6,7 +6,7 @@ import { registerSchema } from './registry-admin.ts'
 
 const REGISTRY_TIMEOUT_MS = 10_000
 
-/** Brings ClickHouse's tables forward. */
+/** Runs the migrations of ClickHouse's tables that did not run yet. */
 export async function migrateHotStore(clickhouse: Endpoints['clickhouse']): Promise<MigrateResult> {
   return migrate({ ...clickhouse, migrations: await readMigrations() })
 }

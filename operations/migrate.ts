@@ -35,7 +35,7 @@ interface Done {
 const DEFAULT_DATABASE = 'daybook'
 
 /**
- * Brings the hot store forward, never back. A file that ran is known by name and checksum; one that was begun but
+ * Runs the migrations that did not run yet; there is no way back. A file that ran is known by name and checksum; one that was begun but
  * not finished runs again from its first statement that has no effect yet, so files are written with statements that
  * fail when repeated only with "exists already" (57, 82), which is then taken as done.
  *

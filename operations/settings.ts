@@ -2,7 +2,7 @@ import type { Endpoints } from './endpoints.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What the local start makes and what it tells the workers, under the names that production uses too. */
+/** Names of what the local start creates; it passes them to the workers by the variables that production uses too. */
 export interface LocalSettings {
   readonly topics: readonly string[]
   readonly quarantineTopic: string

@@ -1,5 +1,5 @@
 /**
- * What the proofs need from their surroundings. Everything is synchronous, so that a tree can be built in a loop;
+ * What the proofs need from the platform. Everything is synchronous, so that a tree can be built in a loop;
  * WebCrypto's SHA-256 is not, so a browser passes an implementation in JavaScript or WebAssembly.
  */
 

@@ -6,7 +6,7 @@ import { LeafHasher, type LeafRecord } from './leaf.ts'
 import { type NoteFault, openNote } from './note.ts'
 import { objectNoteText } from './object-note.ts'
 
-/** What an object says of itself, as far as the proof goes. */
+/** The fields of an object's header that the proof depends on. */
 export interface ObjectClaims {
   readonly logId: string
   readonly first: bigint
@@ -43,7 +43,7 @@ export type ObjectVerdict =
     }
   | { readonly ok: false; readonly fault: ObjectFault }
 
-/** Checks the signatures of an object's header, and that they speak of this header. */
+/** Checks the signatures of an object's header, and that they cover this header. */
 export function verifyHeader(
   o: ObjectEvidence & {
     readonly logId: string

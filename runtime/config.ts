@@ -11,7 +11,7 @@ export interface ConfigField<T> {
   /** May stand in the file that `<env>_FILE` names instead. Never shown. */
   readonly isSecret: boolean
   readonly isRequired: boolean
-  /** What counts when the key is not set, as it would be written. */
+  /** The default, as it would be written in the environment; null: there is none. */
   readonly fallbackText: string | null
   /** @throws Error whose message completes "<env> …" */
   readonly parse: (text: string) => T

@@ -11,7 +11,7 @@ import { FAILPOINTS, type Failpoint, type Failpoints, noFailpoints } from './fai
  * - child → parent: `{"name": "<name>", "count": k}` for each hit that is held; `count` is the number of hits since
  *   arming. The child waits there until `go` (or until it is killed).
  *
- * When the parent closes the pipe everything is let go.
+ * When the parent closes the pipe, all held hits go on.
  */
 export async function failpointsFromFd(fd: string | undefined): Promise<Failpoints> {
   if (fd === undefined || fd === '') return noFailpoints
@@ -64,7 +64,7 @@ class PipedFailpoints implements Failpoints {
     const arm = nameIn(command, 'arm')
     if (arm !== null) {
       const skip: unknown = Reflect.get(command, 'skip')
-      // Armed again: whoever is held already stays held and is told of again, or nobody could let go of it.
+      // Armed again: hits that are held already stay held and are reported again, or the parent could not release them.
       const waiting = this.#armed.get(arm)?.waiting ?? []
       this.#armed.set(arm, { skip: typeof skip === 'number' ? skip : 0, count: waiting.length, waiting })
       if (waiting.length > 0) this.#tell({ name: arm, count: waiting.length })

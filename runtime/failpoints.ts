@@ -28,7 +28,7 @@ export const FAILPOINTS = [
 export type Failpoint = (typeof FAILPOINTS)[number]
 
 export interface Failpoints {
-  /** Undefined when nothing is armed at `name` (the caller need not await); else a promise that ends when the test lets go. */
+  /** Undefined when nothing is armed at `name` (the caller need not await); else a promise that resolves when the test releases it. */
   hit(name: Failpoint): Promise<void> | undefined
 }
 

@@ -7,7 +7,7 @@ export type HealthState = { readonly ok: true } | { readonly ok: false; readonly
 export interface HealthCheck {
   /** Short and stable, such as `kafka` or `progress`. */
   readonly name: string
-  /** Answers at once from what is known; asks nobody. */
+  /** Returns at once what is already known; does no I/O. */
   readonly state: () => HealthState
 }
 

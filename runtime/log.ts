@@ -4,7 +4,7 @@ import { DaybookError } from '../schemas/errors.ts'
 export type Log = Logger
 
 export interface LogOptions {
-  /** Which process speaks: `hot`, `cold`, `cli`. */
+  /** Which process writes the line: `hot`, `cold`, `cli`. */
   readonly service: string
   readonly version: string
   readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'

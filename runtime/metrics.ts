@@ -16,7 +16,7 @@ export interface Metrics {
   observe<N extends HistogramName>(name: N, labels: LabelsOf<N>, value: number): void
   /** Forgets all series with these labels, such as those of a partition that went to another worker. */
   forget(labels: Readonly<Record<string, string | number>>): void
-  /** `collect` is called before each exposition, to read values that nobody pushes. */
+  /** `collect` is called before each exposition, to sample values that change by themselves (memory, CPU time). */
   onScrape(collect: () => void): void
   expose(): string
 }

@@ -152,7 +152,7 @@ function leaf(schema: Json, kind: 'enum' | 'fixed', name: string): EnumNode | Fi
   return { kind, name, doc: textOrNull(schema['doc']), symbols, default: textOrNull(schema['default']) }
 }
 
-/** What tells one branch of a union from another: the kind, or the full name of a named type. */
+/** What distinguishes the branches of a union: the kind, or the full name of a named type. */
 export function branchKey(node: AvroNode): string {
   return 'name' in node ? node.name : node.kind
 }

@@ -7,7 +7,7 @@ const MAX_ASCII = 0x7f
 
 /**
  * The Kafka key of an event: the first 8 bytes of SHA-256 over tenant, target type and target id, each as UTF-8 with
- * its byte length in front (four bytes, big-endian). Lengths keep ("a", "bc") and ("ab", "c") apart; the hash keeps
+ * its byte length in front (four bytes, big-endian). The lengths make ("a", "bc") and ("ab", "c") different; the hash keeps
  * personal data out of keys. Events without a target share the key of empty texts within their tenant.
  *
  * Frozen: another layout would move objects to other partitions and break the order of their histories.

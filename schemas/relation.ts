@@ -3,8 +3,8 @@ import { type AvroNode, branchKey, type RecordNode } from './avro-node.ts'
 /**
  * How a writer's schema stands to the newest one that this build knows.
  *
- * Told from the schemas themselves, not from version numbers: ids and version numbers of a registry say nothing
- * about who knows more, and foreign producers may register subsets.
+ * Decided by comparing the schemas themselves: a registry's ids and version numbers do not say which schema has more
+ * fields, and foreign producers may register subsets.
  */
 export type SchemaRelation =
   /** The same bytes mean the same: only texts, defaults or logical types differ, if anything. */

@@ -6,7 +6,7 @@ import { SkipFault } from './skip-runtime.ts'
  *
  * The text holds numbers and names chosen here, never text out of the schema: schemas come from a registry that
  * others write to. Its size is linear in the schema: the fields of the top level and of its nested records stand
- * in line (this is what makes it fast), every other record is a function of its own.
+ * in line (which makes it fast), every other record is a function of its own.
  *
  * In the text: `b` bytes, `p` position, `end`, `d` depth of records, `S` the shared state, `A` the positions asked for.
  */

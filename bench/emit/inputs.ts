@@ -1,4 +1,4 @@
-import { ACTOR_TYPES, AFFILIATIONS, CATEGORIES, OUTCOMES } from '../../producers/sdk/src/event/input.ts'
+import { ACTOR_TYPES, AFFILIATIONS, CATEGORIES, OUTCOMES } from '../../producers/sdk/src/event/event-input.ts'
 import type { EventInput } from '../../producers/sdk/src/index.ts'
 import type { AuditEventInput, ChangeInput } from '../../schemas/generated/audit-event.ts'
 

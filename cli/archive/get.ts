@@ -93,7 +93,7 @@ function queryOf(topic: string, options: GetOptions): EventQuery {
   }
 }
 
-/** False: nobody reads any more. */
+/** False: standard output was closed by its reader. */
 async function show(context: CommandContext, options: GetOptions, item: QueryItem): Promise<boolean> {
   switch (item.kind) {
     case 'event':

@@ -16,7 +16,7 @@ interface Sent {
 
 interface Chunk {
   readonly events: Sent[]
-  /** False: Kafka stood still for too long. */
+  /** False: Kafka acknowledged nothing for too long. */
   readonly settled: Promise<boolean>
 }
 
@@ -26,7 +26,7 @@ export interface FeedOptions {
   /** Without any acknowledgement for so long, it gives up. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** Told of events that Kafka has. */
+  /** Called with the number of events that Kafka has acknowledged. */
   readonly onAcknowledged: (count: number) => void
 }
 
@@ -34,7 +34,7 @@ type Event = Extract<ParsedLine, { ok: true }>
 
 /** Emits events no faster than Kafka takes them, and knows of each what became of it. */
 export class Feed {
-  /** Lines, counted by whoever reads them. */
+  /** Lines; the reader of the input counts them. */
   read = 0
   acknowledged = 0
   readonly #o: FeedOptions
@@ -47,7 +47,7 @@ export class Feed {
     this.#o = options
   }
 
-  /** Waits while too much is on its way. @throws DaybookError DAYBOOK_SDK_NOT_ACKNOWLEDGED when Kafka stands still */
+  /** Waits while too much is on its way. @throws DaybookError DAYBOOK_SDK_NOT_ACKNOWLEDGED when Kafka acknowledges nothing for too long */
   async add(line: number, text: string, { action, event }: Event): Promise<void> {
     const emitted = await this.#emit(line, text, action, event)
     if (emitted === null) return
@@ -129,7 +129,7 @@ export class Feed {
   }
 }
 
-/** Faults of one event, as the SDK tells them. */
+/** Faults of one event, as the SDK reports them. */
 const CONTENT: ReadonlySet<string> = new Set([
   'DAYBOOK_SDK_FIELD_INVALID',
   'DAYBOOK_SDK_FIELD_REQUIRED',
@@ -137,7 +137,7 @@ const CONTENT: ReadonlySet<string> = new Set([
   'DAYBOOK_SDK_TENANT_UNKNOWN',
 ])
 
-/** The SDK says first what is wrong and then what it did about it, which is not what happens here. */
+/** The SDK's message ends with what it did about the fault (such as to leave the field out); here the line is rejected. */
 function faultOf({ message, details }: DaybookError): string {
   const [what = message] = message.split('; ')
   const prefix = `Field \`${String(details['field'] ?? '')}\` `

@@ -26,7 +26,7 @@ export function statusSettings(env: Environment) {
   return settingsOf(env, { ...NEEDS.kafka, ...NEEDS.registry, ...NEEDS.clickhouse, ...NEEDS.s3 })
 }
 
-/** Asks everybody. Never throws: who does not answer is named. */
+/** Asks all servers. Never throws: a server that does not answer is named in the result. */
 export async function gatherStatus(
   env: Environment,
   settings: StatusSettings,

@@ -44,8 +44,7 @@ export function decodeRegression(ref: PartitionRef, offset: bigint, schemaId: nu
   return new DaybookError(
     'DAYBOOK_ENGINE_DECODE_REGRESSION',
     `Records of schema id ${schemaId ?? 'unknown'} decoded before and fail now, up to offset ${offset} of ${where(ref)}. ` +
-      `They are not sent to quarantine, since the fault may be this program's: roll back or fix it, or ` +
-      `raise the regression limits if the producer is at fault.`,
+      `They are not sent to quarantine, since the fault may be this program's: roll back, or install a version that decodes them.`,
     { details: { ...details(ref), offset, schemaId } },
   )
 }

@@ -1,4 +1,4 @@
-/** How the local stack tells what it does. A step that takes time is announced, and ends with its result. */
+/** Progress of the local stack. A step that takes time is announced, and ends with its result. */
 export interface StackLog {
   line(text: string): void
   step(title: string): Step

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Endpoints } from '../../operations/endpoints.ts'
 import { tryLock } from './file-lock.ts'
 
-/** What a running start tells others about itself, in `<data directory>/stack.json`. */
+/** What a running start publishes about itself, in `<data directory>/stack.json`. */
 export interface StackState {
   readonly pid: number
   readonly endpoints: Endpoints

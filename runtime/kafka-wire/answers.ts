@@ -1,9 +1,9 @@
 /** Kafka protocol guide, "Common Request and Response Structure": an INT32 with the size stands before each answer. */
 const SIZE_BYTES = 4
-/** No fetch of ours asks for as much; what announces more does not speak Kafka. */
+/** No request of ours has a larger answer; a larger size field means that the peer is no Kafka broker. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024
 
-/** Puts a broker's answers together from what a connection brings. */
+/** Reassembles a broker's answers from the chunks that a connection delivers. */
 export class AnswerReader {
   readonly #onAnswer: (answer: Buffer) => void
   /** The answer under way, its size in front; only the size until that is known. */
@@ -16,7 +16,7 @@ export class AnswerReader {
     this.#onAnswer = onAnswer
   }
 
-  /** The bytes are copied. False: a size says that these are not Kafka's; nothing more can be read. */
+  /** Copies the bytes. False: a size field is impossible in Kafka's protocol, and nothing more can be read. */
   take(chunk: Uint8Array): boolean {
     let at = 0
     while (at < chunk.length) {

@@ -3,8 +3,8 @@ import { Readable, type Writable } from 'node:stream'
 type Progress = (sent: 'half' | 'all-but-last') => Promise<void> | undefined
 
 /**
- * A request body out of pieces that knows what is on the wire: it writes to the request itself, and reports a point
- * only when the system has taken all bytes before it. The S3 client hands it the request through `pipe`.
+ * A request body made of several buffers that reports how much of it was sent: it writes to the request itself, and
+ * reports a position only when the operating system has taken all bytes before it. The S3 client hands it the request through `pipe`.
  */
 export class PiecesBody extends Readable {
   readonly #pieces: readonly Buffer[]

@@ -1,7 +1,7 @@
 import { S3ServiceException } from '@aws-sdk/client-s3'
 import { DaybookError } from '../../schemas/errors.ts'
 
-/** Error codes of S3 that come with a status of their own kind but pass by themselves. */
+/** Error codes of S3 that are temporary although their HTTP status does not say so. */
 const TRANSIENT = new Set(['RequestTimeout', 'SlowDown', 'InternalError', 'ServiceUnavailable', 'Throttling'])
 
 /** Retryable: the service that gives a role's credentials can be away for a moment. */

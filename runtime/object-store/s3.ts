@@ -48,7 +48,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
     forcePathStyle: options.forcePathStyle,
     ...credentialsOf(options),
-    // Whoever calls decides about another attempt, because it has to ask the store in between.
+    // No retries here: before another attempt the caller has to look what the first one did.
     maxAttempts: 1,
     // Every failure is thrown; the client would also print some of them.
     logger: SILENT,
@@ -64,7 +64,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   return new S3Store(client, options.bucket)
 }
 
-/** Without them the client asks its own chain of sources, and again before what it got expires. */
+/** Without configured credentials the client uses AWS's default sources, and renews what it got before it expires. */
 function credentialsOf({ accessKeyId, secretAccessKey }: S3StoreOptions) {
   if (accessKeyId === null || secretAccessKey === null) return {}
   return { credentials: { accessKeyId, secretAccessKey } }

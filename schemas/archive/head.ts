@@ -14,7 +14,7 @@ export interface EventHead {
 /**
  * Reads tenant and time of an event that the schema's skipper has accepted, into a head that the next call
  * overwrites; false where the schema has no such fields. Every known version of AuditEvent begins with event_id,
- * tenant_id, occurred_at, which need no walk through the record.
+ * tenant_id, occurred_at, which can be read without reading the fields behind them.
  */
 export type HeadReader = (buf: Buffer, start: number, end: number) => boolean
 

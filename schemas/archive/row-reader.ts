@@ -4,7 +4,7 @@ import { frame } from '../wire.ts'
 import { malformedObject } from './malformed.ts'
 import { RECORD_KINDS, type RecordKind } from './row-schema.ts'
 
-/** A Kafka record as an archive object gives it back: key and value exactly, null told from empty. */
+/** A Kafka record as an archive object gives it back: key and value exactly; null and empty differ. */
 export interface ArchivedRecord {
   readonly offset: bigint
   readonly appendTime: number

@@ -35,7 +35,8 @@ GRANT SELECT ON daybook.gaps TO daybook_operator;
 GRANT SELECT(_topic_id, _topic, _partition, _offset, _content_hash) ON daybook.events TO daybook_operator;
 GRANT SELECT ON daybook.migrations TO daybook_operator;
 
--- DDL, used by migrations only. It cannot change or delete rows.
+-- DDL, used by migrations only, never by a process that stays: it cannot update or delete single rows, but a shorter
+-- TTL and a dropped column destroy data all the same.
 CREATE ROLE IF NOT EXISTS daybook_migrator;
 GRANT CREATE DATABASE, CREATE TABLE, CREATE VIEW, ALTER COLUMN, ALTER INDEX, ALTER PROJECTION, ALTER TTL, ALTER SETTINGS ON daybook.* TO daybook_migrator;
 GRANT SELECT, INSERT ON daybook.migrations TO daybook_migrator;

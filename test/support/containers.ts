@@ -27,7 +27,7 @@ export async function startContainers(): Promise<{ readonly stack: TestStack; st
   }
 }
 
-/** Clients come back to the address that the broker tells them, so its port is the same inside and outside. */
+/** Clients reconnect to the address that the broker advertises, so its port is the same inside and outside. */
 const KAFKA_PORT = 29_392
 const S3_KEY = 'daybook-containers'
 

@@ -2,12 +2,12 @@ import type { Failpoint, Failpoints } from '../../runtime/failpoints.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 
 export interface Hold {
-  /** Resolves when somebody stands at the failpoint. */
+  /** Resolves when the failpoint is hit and held. */
   readonly reached: Promise<void>
   release(): void
 }
 
-/** Failpoints that a test sets: once each, to fail or to stand still. */
+/** Failpoints that a test sets: once each, to fail or to hold. */
 export class ScriptedFailpoints implements Failpoints {
   readonly #script = new Map<Failpoint, () => Promise<void>>()
   readonly #hits = new Map<Failpoint, number>()
@@ -28,7 +28,7 @@ export class ScriptedFailpoints implements Failpoints {
     this.#script.set(name, () => Promise.reject(broken(name)))
   }
 
-  /** The next hit stands still until it is released. */
+  /** The next hit is held until it is released. */
   holdAt(name: Failpoint): Hold {
     const reached = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()

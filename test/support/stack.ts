@@ -1,6 +1,6 @@
 import type { Endpoints } from '../../operations/endpoints.ts'
 
-/** Where the real components of this test run listen. Set by the global setup, or by whoever keeps a stack warm. */
+/** Where the real components of this test run listen. Set by the global setup, or by the caller who keeps a stack running. */
 export type TestStack = Endpoints
 
 /** The stack of this run, out of the environment variable `DAYBOOK_TEST_STACK` (JSON). */

@@ -16,7 +16,7 @@ export interface TcpProxyCounts {
   cutAnswers: number
 }
 
-/** A TCP relay in front of a server, with which a test breaks the line in a chosen way. */
+/** A TCP relay in front of a server, with which a test breaks connections in a chosen way. */
 export interface TcpProxy {
   readonly port: number
   readonly counts: Readonly<TcpProxyCounts>
@@ -28,7 +28,7 @@ export interface TcpProxy {
   refuse(): void
   /**
    * From now on the server's bytes are read and thrown away, for good on the connections that are open now: the
-   * request takes effect and its answer is lost. The client sees silence.
+   * request takes effect and its answer is lost. The client gets nothing more.
    */
   stallServerBytes(): void
   /** From now on the client's bytes never reach the server. */
@@ -38,8 +38,8 @@ export interface TcpProxy {
   /** Resolves at the next chunk that the server sends, before it is passed on or swallowed. */
   nextServerBytes(): Promise<void>
   /**
-   * Back to normal for new connections. A connection that lost bytes is reset: its stream has a hole and nothing
-   * that came later on it could be believed.
+   * Back to normal for new connections. A connection that lost bytes is reset: its stream has a hole, so
+   * nothing that comes later on it can be read correctly.
    */
   resume(): void
   close(): Promise<void>

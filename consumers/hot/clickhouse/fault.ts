@@ -77,7 +77,7 @@ const REMEDY: Readonly<Record<FaultKind, string>> = {
   refused: 'Another worker has taken a partition of this insert.',
   data: 'A record of this insert holds a value that the table cannot hold.',
   retry: 'The write may or may not have taken effect; it is tried again after the store was asked.',
-  stop: "Check the worker's ClickHouse user, its grants, and that `daybook migrate` ran.",
+  stop: "Check the worker's ClickHouse user, its grants, and that `daybook schema register` ran.",
 }
 
 /** The ClickHouse error number of a fault made here; null for connection faults. */

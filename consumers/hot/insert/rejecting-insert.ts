@@ -91,7 +91,7 @@ function add(to: ClaimedRows[], claim: ClaimedRows['claim'], rows: readonly Even
 function tooMany(clickhouseCode: number | null): DaybookError {
   return new DaybookError(
     'DAYBOOK_HOT_REJECTS_TOO_MANY',
-    `ClickHouse rejected more than ${MAX_REJECTS} records of one delivery that the checker had accepted (last error ${clickhouseCode}). The table and the schema do not go batch: run \`daybook migrate\`, or report the fault.`,
+    `ClickHouse rejected more than ${MAX_REJECTS} records of one delivery that the checker had accepted (last error ${clickhouseCode}). The table and the schema do not go together: run \`daybook schema register\`, or report the fault.`,
     { details: { clickhouseCode } },
   )
 }

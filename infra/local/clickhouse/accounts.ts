@@ -1,4 +1,4 @@
-/** Who may ask. The engine knows one user, `default`; HTTP users are told apart here. */
+/** Users of the HTTP interface. The engine knows one user, `default`; HTTP users are distinguished here. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { EngineException } from './exception.ts'
 

@@ -27,7 +27,7 @@ export interface Answer {
   begin(format: string | null, encoding: string | null, summary: Summary): void
   /** Before `begin`: sends the exception as the whole answer. */
   fail(exception: EngineException): void
-  /** The block that tells of an exception after `begin`; the connection is to be cut behind it. */
+  /** The block that reports an exception after `begin`; the connection is to be cut behind it. */
   trailer(exception: EngineException): Buffer
 }
 

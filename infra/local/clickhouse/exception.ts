@@ -19,7 +19,7 @@ export class EngineException extends Error {
 const ENGINE_MESSAGE =
   /^Code: (\d+)\. DB::Exception: ([\s\S]*?)\s*\(([A-Z][A-Z0-9_]+)\)(?: \(version [^)]*\))?\.?\s*$/
 
-/** Takes the engine's message apart; what is not in its form becomes UNKNOWN_EXCEPTION. */
+/** Parses the engine's message; one of another form becomes UNKNOWN_EXCEPTION. */
 export function parseEngineException(message: string): EngineException {
   let text = message
   let found: EngineException | undefined

@@ -15,7 +15,7 @@ export interface HttpServerOptions {
   /** 0: any free one. */
   readonly port: number
   readonly role: Role
-  /** GRANTs besides those of the roles in schemas/sql; null: the list that lies beside this file. */
+  /** GRANTs besides those of the roles in schemas/sql; null: serving-grants.sql beside this file. */
   readonly servingGrantsFile: string | null
   readonly accounts: readonly Account[]
 }

@@ -37,7 +37,7 @@ export async function runInsert(options: InsertOptions): Promise<WriteOutcome> {
   )
   const fd = await Promise.race([pipe.opened, settled])
   if (fd === null) {
-    // The statement failed before it opened its pipe; let go of our own waiting open.
+    // The statement failed before it opened its pipe: end our own open(), which still waits for a reader.
     await pipe.release()
     options.pipes.give(path)
     return outcome

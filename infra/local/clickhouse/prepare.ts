@@ -1,11 +1,11 @@
-/** Brings a fresh connection into the state that a request asks for. */
+/** Applies a request's settings, parameters and database to a new connection. */
 import type { Account } from './accounts.ts'
 import type { Connection } from './engine.ts'
 import type { ServerRequest } from './request.ts'
 
 /**
- * A frozen account is made read-only before its settings come, so that the engine refuses to change anything; a GET is
- * made read-only after.
+ * For a read-only account the connection is made read-only before the request's settings are applied, so that the engine
+ * refuses to change any; for a GET after that.
  *
  * Returns what takes the settings back, for a connection that lives on in a session.
  */

@@ -18,7 +18,7 @@ export interface ReadStream {
   readonly bytes: Readable
   /** How the statement ended. Awaited after `bytes` has ended. */
   readonly outcome: Promise<ReadOutcome>
-  /** Cancels the statement and lets go of everything; returns when the engine has let go too. */
+  /** Cancels the statement and releases the pipe; returns when the engine has released it too. */
   finish(): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** Takes an HTTP request apart into ClickHouse's terms: who asks, which query, parameters, settings. */
+/** Parses an HTTP request: user, query, parameters, settings. */
 import type { IncomingMessage } from 'node:http'
 import { EngineException, notImplemented } from './exception.ts'
 

@@ -142,7 +142,7 @@ async function finish(out: Writable, response: Writable): Promise<void> {
   await finished(response)
 }
 
-/** Flushes what was written, then breaks the chunked encoding, so that nobody takes the answer for whole. */
+/** Flushes what was written, then breaks the chunked encoding, so that no client takes the answer for complete. */
 async function cut(response: ServerResponse, transform: Transform | null): Promise<void> {
   if (transform !== null) {
     transform.unpipe(response)

@@ -5,6 +5,6 @@
 -- Clients ask for settings, columns and tables when they connect.
 GRANT SELECT ON system.*;
 GRANT SHOW ON *.*;
--- The face turns input() into file(), to read only; archives are queried through s3(), to read only.
+-- The HTTP server turns input() into file(), to read only; archives are queried through s3(), to read only.
 GRANT READ ON FILE;
 GRANT READ ON S3;

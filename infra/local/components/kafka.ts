@@ -11,7 +11,7 @@ export interface KafkaOptions {
   readonly logFile: string
   readonly port: number
   readonly controllerPort: number
-  /** Further ways in, for clients that must pass a proxy: the broker tells them to come back through it. */
+  /** Further listeners, for clients that connect through a proxy: the broker gives them the proxy's address. */
   readonly relayed?: readonly RelayedListener[]
   /** Properties of the broker that are to be otherwise. */
   readonly settings?: Readonly<Record<string, string>>

@@ -1,6 +1,6 @@
 import type { AuditContext } from './context.ts'
 import type { Transport } from './delivery/transport.ts'
-import type { EventInput } from './event/input.ts'
+import type { EventInput } from './event/event-input.ts'
 import type { OnProblem, ProblemReport } from './problems.ts'
 
 /** Event types by action, each with the shape of its event; until a catalogue is given, any action is allowed. */
@@ -31,7 +31,7 @@ export interface AuditLogOptions {
   readonly tenant?: string
   /** Which tenants there are. Events of others are refused. Must be fast; default: every non-empty id. */
   readonly tenants?: (id: string) => boolean
-  /** Told of everything that goes wrong. What it throws is ignored. */
+  /** Called for everything that goes wrong. What it throws is ignored. */
   readonly onProblem?: OnProblem
   /** `record`: what is invalid is cut, named and flagged. `throw`: emit throws it; for tests. Default: `record`. */
   readonly onInvalid?: 'record' | 'throw'
@@ -114,7 +114,7 @@ export interface AuditLog<C extends EventCatalogue = EventCatalogue> {
   /** Waits until everything emitted before is acknowledged. False when `timeoutMs` (default 30 s) ended first. */
   flush(options?: { readonly timeoutMs?: number }): Promise<boolean>
   /**
-   * Records the stop, sends what it can within `timeoutMs` (default 5 s) and lets go of everything. What is unsent
+   * Records the stop, sends what it can within `timeoutMs` (default 5 s) and closes everything. What is unsent
    * stays in the spool for the next start. False when something was left.
    */
   close(options?: { readonly timeoutMs?: number }): Promise<boolean>

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { ActorInput, RequestInput } from './event/input.ts'
+import type { ActorInput, RequestInput } from './event/event-input.ts'
 
 /** What `run` gives to every emit inside it. Fields stated at emit win. */
 export interface AuditContext {

@@ -12,17 +12,17 @@ import { createUuid7 } from './uuid7.ts'
 const DEFAULT_CAP_BYTES = 1024 * 1024 * 1024
 const DEFAULT_FSYNC_MS = 200
 const DEFAULT_WINDOW_BYTES = 8 * 1024 * 1024
-/** Without a disk, and for what could not be written to it. */
+/** Memory for events without a spool directory, and for those that could not be written to it. */
 const BUFFER_BYTES = 64 * 1024 * 1024
 
-/** What tests put in the place of the real thing. */
+/** What tests replace by fakes. */
 export interface Surroundings {
   readonly fs: FileSystem
   readonly now: () => number
 }
 
 /**
- * Opens an audit log. Synchronous; nothing is asked of the network.
+ * Opens an audit log. Synchronous; does no network I/O.
  * @throws DaybookError DAYBOOK_SDK_SPOOL_UNUSABLE when the spool directory cannot be used.
  */
 export function createAuditLog<C extends EventCatalogue = EventCatalogue>(

@@ -3,7 +3,7 @@ import type { AuditLogStatus } from './audit-log.ts'
 const STALLED_MS = 60_000
 const NEARLY_FULL = 0.9
 
-/** Why this log is not healthy, in words that name the remedy's place; empty when it is. */
+/** Why this log is not healthy, each reason with what to look at; empty when it is healthy. */
 export function unhealthyReasons(
   status: Pick<AuditLogStatus, 'spool' | 'stalledMs' | 'lastError' | 'counts'>,
   o: { refusedLately: boolean; closed: boolean },

@@ -23,7 +23,7 @@ export type {
   OutcomeStatusName,
   RequestInput,
   TargetInput,
-} from './event/input.ts'
+} from './event/event-input.ts'
 export type { KafkaOptions } from './kafka/kafka-options.ts'
 export { kafka } from './kafka/kafka-transport.ts'
 export type { RegistryOptions } from './kafka/schema-ids.ts'

@@ -42,7 +42,7 @@ export class ProblemReporter {
     try {
       this.#onProblem?.({ ...problem, count })
     } catch {
-      // The handler is the application's; its faults are not ours to raise in the middle of emit.
+      // The handler is the application's; its faults must not make emit fail.
     }
   }
 

@@ -7,7 +7,7 @@ import { type StartClickHouseOptions, startClickHouse } from '../../../infra/loc
 /** The server under contract: the local server on a port of its own, or the real server that the environment names. */
 export interface ServerUnderTest {
   readonly url: string
-  /** True for a server that somebody else runs: what only the local server lacks or adds is not asked of it. */
+  /** True for a server given by the environment: tests of what only the local server lacks or adds are left out. */
   readonly real: boolean
 }
 

@@ -6,7 +6,7 @@ import type { Simulation } from './simulation.ts'
 export interface FakeGroupOptions {
   readonly sim: Simulation
   readonly logs: readonly FakeLog[]
-  /** A member whose heartbeats stay away for so long is put out. */
+  /** A member without a heartbeat for so long is removed from the group. */
   readonly sessionMs: number
   /** Called for each commit that takes effect. */
   readonly onCommit: (log: FakeLog, next: bigint) => void

@@ -14,9 +14,9 @@ import { DaybookError } from '../../../schemas/errors.ts'
 import { fakeFingerprint } from './fake-fingerprint.ts'
 import type { FakeStore, RunningWrite } from './fake-store.ts'
 
-/** The way between a sink and its store. Without a simulation everything takes no time. */
+/** The simulated network between a sink and its store. Without a simulation everything takes no time. */
 export interface FakeWire {
-  /** A message of this sink to the store or back; stands still with its process. */
+  /** A message of this sink to the store or back; waits while its process is frozen. */
   hop(): Promise<void>
   /** Time that passes in the store, whatever becomes of the process. */
   storeWork(): Promise<void>

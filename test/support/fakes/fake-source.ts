@@ -120,7 +120,7 @@ export class FakeSource implements Source {
     }
   }
 
-  /** Nobody waits for what the old generation still has under way, as in kafkajs. */
+  /** Does not wait for what the old generation still has under way, as in kafkajs. */
   async #begin(generation: number): Promise<void> {
     const { process, group } = this.#options
     this.#generation = generation

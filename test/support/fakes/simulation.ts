@@ -21,9 +21,9 @@ interface Step {
 }
 
 /**
- * A world on a clock of its own. Whatever waits, waits for a step; steps run one at a time in the order of their
- * time, ties in seeded order, and every promise that a step released settles before the next one. So one seed is
- * one interleaving.
+ * A scheduler with a simulated clock. Everything that waits is a step in its queue; steps run one at a time in the
+ * order of their time, ties in seeded order, and every promise that a step resolves settles before the next step. So
+ * one seed gives one interleaving.
  */
 export class Simulation {
   readonly random: () => number
@@ -71,7 +71,7 @@ export class Simulation {
     return scale < 0.99 ? this.between(10, 80) : this.between(100, 1_500)
   }
 
-  /** Resolves after `ms`; `owner` frozen: when it thaws; dead: never. Null is the world outside of all workers. */
+  /** Resolves after `ms`; for a frozen `owner` when it runs again, for a dead one never. Null: no worker's process. */
   delay(ms: number, owner: SimProcess | null = null): Promise<void> {
     return new Promise((resolve) => this.at(ms, owner, resolve))
   }
@@ -151,7 +151,7 @@ export class Simulation {
   }
 }
 
-/** A worker's process: what belongs to it stands still while it is frozen, and is gone when it is dead. */
+/** A worker's process: its steps wait while it is frozen, and are dropped when it is dead. */
 export class SimProcess {
   readonly name: string
   readonly sim: Simulation

@@ -6,8 +6,8 @@ import type { FileSystem } from '../spool/file-system.ts'
 import { type Damage, SpanReader } from '../spool/span-reader.ts'
 import type { Spool } from '../spool/spool.ts'
 import { ClockOffset } from './clock-offset.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { Progress } from './progress.ts'
-import { Pump } from './pump.ts'
 import type { Connection, Rejection, SendOutcome } from './transport.ts'
 
 const CONDITIONS = [
@@ -26,7 +26,7 @@ export interface DeliveryOptions {
   readonly now: () => number
 }
 
-/** Brings what the spool holds to the transport, and says what became of it. */
+/** Sends what the spool holds through the transport, and reports the outcome. */
 export class Delivery {
   readonly progress = new Progress()
   readonly clock = new ClockOffset()
@@ -34,13 +34,13 @@ export class Delivery {
   /** When something was acknowledged last, or nothing waited. */
   progressAt: number
   readonly #o: DeliveryOptions
-  readonly #pump: Pump
+  readonly #dispatcher: Dispatcher
   #adopting: Promise<void> | null = null
 
   constructor(options: DeliveryOptions) {
     this.#o = options
     this.progressAt = options.now()
-    this.#pump = new Pump({
+    this.#dispatcher = new Dispatcher({
       backlog: options.spool.backlog,
       connection: options.connection,
       reader: new SpanReader({ fs: options.fs, onDamage: (damage) => this.#damaged(damage) }),
@@ -58,7 +58,7 @@ export class Delivery {
     } catch (cause) {
       this.#adoptionFailed(cause)
     }
-    this.#pump.start()
+    this.#dispatcher.start()
   }
 
   /** Takes over what processes left that ended since. */
@@ -67,7 +67,7 @@ export class Delivery {
       .adopt()
       .then((items) => {
         this.#o.spool.backlog.append(items)
-        this.#pump.kick()
+        this.#dispatcher.kick()
       })
       .catch((cause: unknown) => this.#adoptionFailed(cause))
       .finally(() => {
@@ -76,21 +76,21 @@ export class Delivery {
   }
 
   kick(): void {
-    this.#pump.kick()
+    this.#dispatcher.kick()
   }
 
   get isIdle(): boolean {
-    return this.#pump.isIdle
+    return this.#dispatcher.isIdle
   }
 
   /** Of one event, or of all up to it (`through`). */
   wait(sequence: number, timeoutMs: number, through: boolean): Promise<void> {
-    const settledNow = !through && this.#pump.isSettled(sequence)
+    const settledNow = !through && this.#dispatcher.isSettled(sequence)
     return this.progress.wait({ sequence, through, timeoutMs, settledNow })
   }
 
   async stop(): Promise<void> {
-    this.#pump.stop()
+    this.#dispatcher.stop()
     await this.#adopting
     await this.#o.connection.close()
     this.progress.end()

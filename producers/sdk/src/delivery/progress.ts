@@ -56,7 +56,7 @@ export class Progress {
     })
   }
 
-  /** Nobody will be acknowledged any more. */
+  /** Rejects all waits: no further event will be acknowledged. */
   end(): void {
     for (const waiter of this.#waiters) waiter.end(notAcknowledged('before the audit log was closed'))
   }

@@ -1,7 +1,7 @@
 import type { DaybookError } from '../../../../schemas/errors.ts'
 import type { Entry } from '../spool/entry.ts'
 
-/** What `createAuditLog` tells its transport. */
+/** What `createAuditLog` passes to its transport. */
 export interface TransportHost {
   readonly clientId: string
 }

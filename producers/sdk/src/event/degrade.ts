@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { ActorRecord, ContextRecord, EventRecord, SourceRecord, TargetRecord } from './record.ts'
+import type { ActorRecord, ContextRecord, EventRecord, SourceRecord, TargetRecord } from './event-record.ts'
 
 const MAX_CHARS = 512
 

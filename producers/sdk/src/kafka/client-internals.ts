@@ -1,7 +1,7 @@
 import { encodeProduceBody, type PartitionBatch, type TopicBatches, type WireRecord } from './produce-body.ts'
 
 /**
- * The part of kafkajs that is not in its type declarations. Its encoder takes two thirds of what a send costs, so the
+ * The part of kafkajs that is not in its type declarations. Its encoder takes most of what a send costs, so the
  * body of Produce requests is written by ours instead, byte for byte the same. All else stays kafkajs's: connections,
  * log-in, metadata, the numbers of the idempotent producer, retries and answers.
  *
@@ -35,7 +35,7 @@ function wrapBrokersOf(cluster: object): void {
   })
 }
 
-/** `produce` asks its broker object for the request to make; it is given a view that hands out ours. */
+/** kafkajs's `produce` asks its broker object for the request; through this view it gets ours. */
 function wrapProduce(broker: object): void {
   const produce: unknown = Reflect.get(broker, 'produce')
   if (typeof produce !== 'function') return

@@ -5,7 +5,7 @@ import type { KafkaOptions } from './kafka-options.ts'
 
 const RETENTION = /^[a-z0-9][a-z0-9_-]{0,63}$/
 
-/** Events go to Kafka. Nothing is loaded and nobody is asked before the first send. */
+/** Events go to Kafka. No module is loaded and no connection made before the first send. */
 export function kafka(options: KafkaOptions): Transport {
   const retentions = options.retentions ?? ['standard']
   const [defaultRetention] = retentions

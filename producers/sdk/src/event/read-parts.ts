@@ -1,10 +1,23 @@
-import { changeNames, otherTargetNames, type TargetNames } from './field-names.ts'
-import { actorFields, type RequestFields } from './fields.ts'
+/**
+ * Readers of the parts of an event. Whatever the application handed over, each returns a complete record; what is
+ * wrong with the part is in `f`.
+ */
+import { ACTOR_TYPES, AFFILIATIONS, OUTCOMES } from './event-input.ts'
+import type { ActorRecord, ChangeRecord, ContextRecord, EventRecord, TargetRecord } from './event-record.ts'
 import type { Findings } from './findings.ts'
-import { ACTOR_TYPES, AFFILIATIONS, OUTCOMES } from './input.ts'
-import { jsonText } from './json-text.ts'
-import { isObject, kindOf, list, optionalText, property, requiredText, symbol, symbolsOf } from './read.ts'
-import type { ActorRecord, ChangeRecord, ContextRecord, EventRecord, TargetRecord } from './record.ts'
+import {
+  isObject,
+  jsonText,
+  kindOf,
+  list,
+  optionalText,
+  property,
+  readOneByOne,
+  requiredText,
+  symbol,
+  symbolsOf,
+  type UnknownFields,
+} from './read-value.ts'
 
 const ACTOR_TYPE = symbolsOf(ACTOR_TYPES)
 const AFFILIATION = symbolsOf(AFFILIATIONS)
@@ -22,12 +35,23 @@ const NO_ACTOR: ActorRecord = {
   on_behalf_of: null,
 }
 
+const ACTOR = ['id', 'type', 'name', 'role', 'affiliation', 'onBehalfOf'] as const
+
+function actorFields(
+  actor: UnknownFields<(typeof ACTOR)[number]>,
+  f: Findings,
+): UnknownFields<(typeof ACTOR)[number]> {
+  try {
+    const { id, type, name, role, affiliation, onBehalfOf } = actor
+    return { id, type, name, role, affiliation, onBehalfOf }
+  } catch {
+    return readOneByOne(actor, ACTOR, 'actor.', f)
+  }
+}
+
 export function actorOf(value: unknown, f: Findings): ActorRecord {
   if (!isObject(value)) {
-    f.missing(
-      'actor',
-      value === undefined || value === null ? 'is missing' : `must be an object, not ${kindOf(value)}`,
-    )
+    noObject(value, 'actor', f)
     return NO_ACTOR
   }
   const given = actorFields(value, f)
@@ -41,12 +65,18 @@ export function actorOf(value: unknown, f: Findings): ActorRecord {
   }
 }
 
-export function targetOf(value: unknown, names: TargetNames, f: Findings): TargetRecord {
+function noObject(value: unknown, field: string, f: Findings): void {
+  const isMissing = value === undefined || value === null
+  f.missing(field, isMissing ? 'is missing' : `must be an object, not ${kindOf(value)}`)
+}
+
+export function targetOf(value: unknown, f: Findings): TargetRecord {
+  return readTarget(value, TARGET_NAMES, f)
+}
+
+function readTarget(value: unknown, names: TargetNames, f: Findings): TargetRecord {
   if (!isObject(value)) {
-    f.missing(
-      names.item,
-      value === undefined || value === null ? 'is missing' : `must be an object, not ${kindOf(value)}`,
-    )
+    noObject(value, names.item, f)
     return NO_TARGET
   }
   return {
@@ -58,7 +88,7 @@ export function targetOf(value: unknown, names: TargetNames, f: Findings): Targe
 
 export function otherTargetsOf(value: unknown, f: Findings): readonly TargetRecord[] {
   if (value === undefined || value === null) return NO_TARGETS
-  return list(value, 'otherTargets', f).map((item, index) => targetOf(item, otherTargetNames(index), f))
+  return list(value, 'otherTargets', f).map((item, index) => readTarget(item, otherTargetNames(index), f))
 }
 
 export function outcomeOf(value: unknown, f: Findings): EventRecord['outcome'] {
@@ -88,6 +118,29 @@ export function changesOf(value: unknown, f: Findings): readonly ChangeRecord[] 
     })
   }
   return changes
+}
+
+const REQUEST = [
+  'interface',
+  'ip',
+  'userAgent',
+  'sessionId',
+  'requestId',
+  'deviceId',
+  'geo',
+  'correlationId',
+  'traceId',
+] as const
+export type RequestFields = UnknownFields<(typeof REQUEST)[number]>
+
+export function requestFields(request: RequestFields, f: Findings): RequestFields {
+  try {
+    const { interface: via, ip, userAgent, sessionId, requestId, deviceId, geo } = request
+    const { correlationId, traceId } = request
+    return { interface: via, ip, userAgent, sessionId, requestId, deviceId, geo, correlationId, traceId }
+  } catch {
+    return readOneByOne(request, REQUEST, 'request.', f)
+  }
 }
 
 /** `request` fields of the event win over those of the context around it. */
@@ -134,4 +187,42 @@ function keysOf(value: object, f: Findings): readonly string[] {
     f.cut('metadata', 'cannot be read')
     return []
   }
+}
+
+/** What fields are called in findings. Made once: most events have nothing to find, and each has many fields. */
+interface TargetNames {
+  readonly item: string
+  readonly type: string
+  readonly id: string
+  readonly name: string
+}
+
+interface ChangeNames {
+  readonly item: string
+  readonly path: string
+  readonly before: string
+  readonly after: string
+}
+
+/** Longer lists are rare. */
+const PREPARED = 16
+
+const TARGET_NAMES = targetNames('target')
+const OTHER_TARGETS = Array.from({ length: PREPARED }, (_, index) => targetNames(`otherTargets[${index}]`))
+const CHANGES = Array.from({ length: PREPARED }, (_, index) => namesOfChange(`changes[${index}]`))
+
+function otherTargetNames(index: number): TargetNames {
+  return OTHER_TARGETS[index] ?? targetNames(`otherTargets[${index}]`)
+}
+
+function changeNames(index: number): ChangeNames {
+  return CHANGES[index] ?? namesOfChange(`changes[${index}]`)
+}
+
+function targetNames(item: string): TargetNames {
+  return { item, type: `${item}.type`, id: `${item}.id`, name: `${item}.name` }
+}
+
+function namesOfChange(item: string): ChangeNames {
+  return { item, path: `${item}.path`, before: `${item}.before`, after: `${item}.after` }
 }

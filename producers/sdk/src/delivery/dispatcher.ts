@@ -9,7 +9,7 @@ const READ_BYTES = 512 * 1024
 const READ_RETRY_MS = 1_000
 const READ_ATTEMPTS = 5
 
-export interface PumpOptions {
+export interface DispatcherOptions {
   readonly backlog: Backlog
   readonly connection: Connection
   readonly reader: SpanReader
@@ -23,8 +23,8 @@ export interface PumpOptions {
 }
 
 /** Moves events from the backlog to the lanes, in order, and remembers what is settled. */
-export class Pump {
-  readonly #o: PumpOptions
+export class Dispatcher {
+  readonly #o: DispatcherOptions
   readonly #lanes: Lane[]
   /** Everything dispatched and not yet passed, in order. */
   readonly #dispatched = new Fifo<Entry | Marker>()
@@ -33,7 +33,7 @@ export class Pump {
   #scheduled = false
   #running = false
 
-  constructor(options: PumpOptions) {
+  constructor(options: DispatcherOptions) {
     this.#o = options
     const { connection } = options
     const onOutcome = (batch: readonly Entry[], outcome: SendOutcome) => this.#outcome(batch, outcome)

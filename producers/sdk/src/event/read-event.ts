@@ -1,8 +1,7 @@
 import type { AuditContext } from '../context.ts'
-import { TARGET_NAMES } from './field-names.ts'
-import { eventFields, type RequestFields, requestFields } from './fields.ts'
+import { CATEGORIES } from './event-input.ts'
+import type { EventRecord, SourceRecord } from './event-record.ts'
 import type { Findings } from './findings.ts'
-import { CATEGORIES } from './input.ts'
 import {
   actorOf,
   changesOf,
@@ -11,10 +10,20 @@ import {
   metadataOf,
   otherTargetsOf,
   outcomeOf,
+  type RequestFields,
+  requestFields,
   targetOf,
-} from './parts.ts'
-import { isObject, list, optionalText, requiredText, symbol, symbolsOf } from './read.ts'
-import type { EventRecord, SourceRecord } from './record.ts'
+} from './read-parts.ts'
+import {
+  isObject,
+  list,
+  optionalText,
+  readOneByOne,
+  requiredText,
+  symbol,
+  symbolsOf,
+  type UnknownFields,
+} from './read-value.ts'
 
 const NO_REQUEST: RequestFields = {}
 const NONE: readonly string[] = Object.freeze([])
@@ -34,8 +43,57 @@ export interface Stamp {
   readonly source: SourceRecord
 }
 
+const EVENT = [
+  'actor',
+  'target',
+  'otherTargets',
+  'category',
+  'outcome',
+  'changes',
+  'request',
+  'occurredAt',
+  'correlationId',
+  'traceId',
+  'causationId',
+  'reason',
+  'approval',
+  'corrects',
+  'flags',
+  'metadata',
+] as const
+
+function eventFields(
+  event: UnknownFields<(typeof EVENT)[number]>,
+  f: Findings,
+): UnknownFields<(typeof EVENT)[number]> {
+  try {
+    const { actor, target, otherTargets, category, outcome, changes, request, occurredAt } = event
+    const { correlationId, traceId, causationId, reason, approval, corrects, flags, metadata } = event
+    return {
+      actor,
+      target,
+      otherTargets,
+      category,
+      outcome,
+      changes,
+      request,
+      occurredAt,
+      correlationId,
+      traceId,
+      causationId,
+      reason,
+      approval,
+      corrects,
+      flags,
+      metadata,
+    }
+  } catch {
+    return readOneByOne(event, EVENT, '', f)
+  }
+}
+
 /** Turns what the application handed over into a complete event; whatever is wrong with it is in `f`. */
-export function normalise(
+export function readEvent(
   action: unknown,
   input: object,
   context: AuditContext | undefined,
@@ -53,7 +111,7 @@ export function normalise(
     action: requiredText(action, 'action', f),
     category: symbol(given.category, CATEGORY, 'OTHER', 'category', f),
     actor: actorOf(given.actor ?? context?.actor, f),
-    target: targetOf(given.target, TARGET_NAMES, f),
+    target: targetOf(given.target, f),
     other_targets: otherTargetsOf(given.otherTargets, f),
     outcome: outcomeOf(given.outcome, f),
     changes: changesOf(given.changes, f),

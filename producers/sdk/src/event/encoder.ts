@@ -4,9 +4,9 @@ import { eventKey } from '../../../../schemas/key.ts'
 import { HEADER_BYTES } from '../../../../schemas/wire.ts'
 import type { AuditContext } from '../context.ts'
 import { degrade } from './degrade.ts'
+import type { EventRecord } from './event-record.ts'
 import type { Findings } from './findings.ts'
-import { inputOf, normalise, type Stamp } from './normalise.ts'
-import type { EventRecord } from './record.ts'
+import { inputOf, readEvent, type Stamp } from './read-event.ts'
 
 /** An event as it goes to the spool: `value` is the wire-format frame with an empty header, filled in at send. */
 export interface Captured {
@@ -32,7 +32,7 @@ export class Encoder {
     stamp: Stamp,
     f: Findings,
   ): Captured {
-    return this.encode(normalise(action, inputOf(input, f), context, stamp, f), f)
+    return this.encode(readEvent(action, inputOf(input, f), context, stamp, f), f)
   }
 
   encode(event: EventRecord, f: Findings): Captured {
