@@ -1,15 +1,21 @@
+import type { Clock } from '../../../runtime/clock.ts'
 import type { CheckedRecord } from '../contracts.ts'
 import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
 
 export interface FloodAlarmOptions {
   readonly inARow: number
+  readonly clock: Pick<Clock, 'now'>
   readonly observer: Pick<EngineObserver, 'flood'>
 }
+
+/** A flood with a good record now and then would start anew each time: the log must not grow with it. */
+const QUIET_MS = 60_000
 
 /** Raises an alarm when a partition carries nothing but bad records for a while; they still go to quarantine. */
 export class FloodAlarm {
   readonly #options: FloodAlarmOptions
+  readonly #raisedAt = new WeakMap<PartitionSession, number>()
 
   constructor(options: FloodAlarmOptions) {
     this.#options = options
@@ -20,11 +26,13 @@ export class FloodAlarm {
       session.badInARow = 0
       return
     }
-    const { inARow, observer } = this.#options
+    const { inARow, clock, observer } = this.#options
     // Once at the limit and then at each doubling: an alarm, not a log line per record.
     const doublings = Math.log2(++session.badInARow / inARow)
-    if (doublings >= 0 && Number.isInteger(doublings)) {
-      observer.flood(session.partition, verdict.code, session.badInARow)
-    }
+    if (doublings < 0 || !Number.isInteger(doublings)) return
+    const now = clock.now()
+    if (now - (this.#raisedAt.get(session) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return
+    this.#raisedAt.set(session, now)
+    observer.flood(session.partition, verdict.code, session.badInARow)
   }
 }

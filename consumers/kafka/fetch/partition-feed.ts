@@ -109,3 +109,16 @@ export function endOfBatches(recordBatches: Buffer): bigint | null {
   }
   return next
 }
+
+/** The first batch that ends at `offset` or behind it; null where there is none. */
+export function batchAt(recordBatches: Buffer, offset: bigint): Buffer | null {
+  for (let at = 0; at + BATCH_HEADER_BYTES <= recordBatches.length; ) {
+    const end = at + BATCH_PREFIX_BYTES + Math.max(0, recordBatches.readInt32BE(at + BATCH_FIELD.length))
+    if (end > recordBatches.length) break
+    const batch = recordBatches.subarray(at, end)
+    const next = endOfBatches(batch)
+    if (next !== null && next > offset) return batch
+    at = end
+  }
+  return null
+}

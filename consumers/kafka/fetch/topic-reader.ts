@@ -6,7 +6,7 @@ import { type ClusterView, createClusterView, leaderOf, requireTopic } from '../
 import { requestFetch } from '../protocol/fetch-request.ts'
 import { type FetchedRecord, slices } from '../protocol/record-batch.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
-import { endOfBatches } from './partition-feed.ts'
+import { batchAt, endOfBatches } from './partition-feed.ts'
 import { DEFAULT_TUNING } from './tuning.ts'
 
 export interface OpenCluster {
@@ -53,10 +53,18 @@ export interface TopicRecord {
   readonly record: FetchedRecord
 }
 
+export interface ReadTopicOptions {
+  /** A batch that decompresses to more is handed over as one record with a `fault`. */
+  readonly maxBatchBytes?: number
+  /** Called for a batch that cannot be decoded, which is then passed. Without it the reading ends there. */
+  readonly onUndecodable?: (partition: PartitionRef, offset: bigint) => void
+}
+
 /** Reads everything that a topic holds when the call begins, partition by partition, with headers. */
 export async function* readTopic(
   view: ClusterView,
   topic: string,
+  { maxBatchBytes = DEFAULT_TUNING.maxBatchBytes, onUndecodable }: ReadTopicOptions = {},
 ): AsyncGenerator<TopicRecord, void, undefined> {
   const metadata = await view.metadata([topic])
   const { topicId, partitions } = requireTopic(metadata, topic)
@@ -69,16 +77,39 @@ export async function* readTopic(
       const fetched = await fetchOne(view, leader, ref, at)
       const next = endOfBatches(fetched.recordBatches)
       if (next === null || next <= at) break
-      for (const slice of slices({ ...DEFAULT_TUNING, ...ref, ...fetched, from: at, withHeaders: true })) {
-        for (const record of slice.records) yield { partition: ref, record }
+      // One batch at a time: what comes out of it is all that stands in memory.
+      const limits = { maxSliceBytes: 1, maxBatchBytes }
+      try {
+        for (const slice of slices({ ...limits, ...ref, ...fetched, from: at, withHeaders: true })) {
+          for (const record of slice.records) yield { partition: ref, record }
+          at = slice.last + 1n
+        }
+        at = next
+      } catch (error) {
+        if (onUndecodable === undefined || !isUndecodable(error)) throw error
+        onUndecodable(ref, at)
+        at = endOfBatches(batchAt(fetched.recordBatches, at) ?? fetched.recordBatches) ?? next
       }
-      at = next
     }
   }
 }
 
-async function fetchOne(view: ClusterView, leader: number, ref: PartitionRef, offset: bigint) {
-  const { maxBytesPerPartition, maxFetchBytes: maxBytes } = DEFAULT_TUNING
+function isUndecodable(error: unknown): boolean {
+  return (
+    error instanceof DaybookError &&
+    (error.code === 'DAYBOOK_KAFKA_BATCH_CORRUPT' || error.code === 'DAYBOOK_KAFKA_CODEC_UNKNOWN')
+  )
+}
+
+/** What the leader has from `offset` on: whole batches, of which the first may begin before it. */
+export async function fetchOne(
+  view: ClusterView,
+  leader: number,
+  ref: PartitionRef,
+  offset: bigint,
+  maxBytesPerPartition = DEFAULT_TUNING.maxBytesPerPartition,
+) {
+  const { maxFetchBytes: maxBytes } = DEFAULT_TUNING
   const limits = { maxWaitMs: 500, minBytes: 1, maxBytes, maxBytesPerPartition }
   const { partitions } = await requestFetch(await view.broker(leader), [{ ...ref, offset }], limits)
   const [fetched] = partitions

@@ -257,9 +257,13 @@ function takeBytes(body: Buffer, cursor: Cursor): Buffer | null {
   return end < 0 ? null : body.subarray(cursor.start, end)
 }
 
+/** Ours have about ten; a small compressed batch may claim millions. What is beyond is not read. */
+const MAX_HEADERS = 64
+
 function takeHeaders(body: Buffer, cursor: Cursor): RecordHeaders {
   const headers: [string, Buffer | null][] = []
-  for (let left = cursor.varint(); left > 0 && cursor.at < body.length; left--) {
+  const count = Math.min(cursor.varint(), MAX_HEADERS)
+  for (let left = count; left > 0 && cursor.at < body.length; left--) {
     const name = takeBytes(body, cursor)?.toString('utf8') ?? ''
     headers.push([name, takeBytes(body, cursor)])
   }

@@ -96,7 +96,7 @@ describe('what the hot store holds', () => {
     expect((await claim.tip()).last).toBe(4n)
     await sink.deliver([{ claim, range: rangeOf(ref, [badRecord(5n, RECEIVED_AT)]) }], forever)
     expect((await claim.tip()).last).toBe(5n)
-    expect(quarantine.records.map(({ record }) => record.record.offset)).toEqual([0n, 3n, 4n, 5n])
+    expect(quarantine.records.map(({ record }) => record.offset)).toEqual([0n, 3n, 4n, 5n])
     const gaps = await db.rows<{ f: string; l: string; reason: string }>(
       `SELECT toString(first) AS f, toString(last) AS l, reason FROM {db}.gaps WHERE topic_id = '${ref.topicId}' ORDER BY first`,
     )
@@ -180,8 +180,8 @@ describe('what the hot store holds', () => {
     expect(await sink.deliver([{ claim, range: { ...range, records: spoilt } }], forever)).toEqual([
       'delivered',
     ])
-    expect(quarantine.records.map(({ record }) => record.record.offset)).toEqual([17n])
-    expect(quarantine.records[0]?.record.verdict).toMatchObject({ kind: 'bad', code: 'INVALID_FIELD' })
+    expect(quarantine.records.map(({ record }) => record.offset)).toEqual([17n])
+    expect(quarantine.records[0]?.bad).toMatchObject({ code: 'INVALID_FIELD' })
     expect(await db.number(`SELECT count() FROM {db}.events WHERE _topic_id = '${ref.topicId}'`)).toBe(49)
     expect((await claim.tip()).last).toBe(49n)
     await sink.close()
