@@ -9,13 +9,13 @@ export interface FloodAlarmOptions {
   readonly observer: Pick<EngineObserver, 'flood'>
 }
 
-/** A flood with a good record now and then would start anew each time: the log must not grow with it. */
+/** A flood with a good record now and then starts anew each time: within this only a longer one is reported. */
 const QUIET_MS = 60_000
 
 /** Raises an alarm when a partition carries nothing but bad records for a while; they still go to quarantine. */
 export class FloodAlarm {
   readonly #options: FloodAlarmOptions
-  readonly #raisedAt = new WeakMap<PartitionSession, number>()
+  readonly #raised = new WeakMap<PartitionSession, { readonly at: number; readonly inARow: number }>()
 
   constructor(options: FloodAlarmOptions) {
     this.#options = options
@@ -30,9 +30,9 @@ export class FloodAlarm {
     // Once at the limit and then at each doubling: an alarm, not a log line per record.
     const doublings = Math.log2(++session.badInARow / inARow)
     if (doublings < 0 || !Number.isInteger(doublings)) return
-    const now = clock.now()
-    if (now - (this.#raisedAt.get(session) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return
-    this.#raisedAt.set(session, now)
+    const [at, last] = [clock.now(), this.#raised.get(session)]
+    if (last !== undefined && at - last.at < QUIET_MS && session.badInARow <= last.inARow) return
+    this.#raised.set(session, { at, inARow: session.badInARow })
     observer.flood(session.partition, verdict.code, session.badInARow)
   }
 }
