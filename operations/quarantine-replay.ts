@@ -115,7 +115,10 @@ export class QuarantineReplay {
     return bad.count > MAX_REMEMBERED ? 'too_many' : null
   }
 
-  /** How to find a bad record of `entry`; null where the hash of a reference is not that of what Kafka holds. */
+  /**
+   * How to find a bad record of `entry`; null where the hash of a reference is not that of what Kafka holds, or the
+   * list names more records than the batch has.
+   */
   async #lookFor(entry: QuarantineEntry): Promise<Look | null> {
     const { kafka, archive } = this.#options
     const { partition, reference, kind, appendTime } = entry
@@ -123,6 +126,7 @@ export class QuarantineReplay {
     if (hash !== null && hash !== reference?.sha256) return null
     const quarantined =
       reference === null && kind === 'batch' ? recordsOf(partition, entry.bytes ?? NOTHING) : null
+    if (quarantined !== null && quarantined.size < entry.bad.count) return null
     return async (offset) => {
       const inKafka = await kafka.record(partition, offset)
       if (inKafka !== null) return fits(entry, quarantined?.get(offset), inKafka) ? inKafka : 'other_bytes'

@@ -150,6 +150,7 @@ function readBatches(headers: HeaderReader, { key, value }: FetchedRecord): Quar
 /** The batches of a value, one after another. */
 function batchesIn(partition: PartitionRef, bytes: Buffer, first: bigint, list: BadList): QuarantineEntry[] {
   const entries: QuarantineEntry[] = []
+  const whole = new Set(list.whole)
   for (let at = 0; at < bytes.length; ) {
     if (at + BATCH_HEADER_BYTES > bytes.length) throw new Malformed('the value')
     const end = at + BATCH_PREFIX_BYTES + bytes.readInt32BE(at + BATCH_FIELD.length)
@@ -163,7 +164,7 @@ function batchesIn(partition: PartitionRef, bytes: Buffer, first: bigint, list: 
       ...span,
       partition,
       appendTime: timeOrNull(Number(bytes.readBigInt64BE(at + BATCH_FIELD.maxTimestamp))),
-      ...{ kind: 'batch', reference: null, key: null, isWhole: list.whole.includes(number) },
+      ...{ kind: 'batch', reference: null, key: null, isWhole: whole.has(number) },
       sizeBytes: end - at,
       bad: badRuns(list, [span], number),
       bytes: bytes.subarray(at, end),

@@ -106,6 +106,34 @@ describe('what the hot store holds', () => {
     await sink.close()
   })
 
+  it('hands each batch with bad records to the quarantine once, and a record whose batch is not known alone', async () => {
+    const quarantine = new MemoryQuarantine()
+    const sink = hotSink(db, { quarantine })
+    const claim = await sink.claim(ref, forever)
+    const batch = (first: bigint) => ({
+      ...{ first, last: first + 1n, appendTime: RECEIVED_AT, bytes: Buffer.from('batch'), isWhole: false },
+      bad: [first, first + 1n].map((offset) => ({
+        offset,
+        code: 'MALFORMED' as const,
+        reason: 'r',
+        schemaId: 7,
+      })),
+    })
+    const batches = [batch(0n), batch(2n)]
+    const records = [0n, 1n, 2n, 3n].map((offset) => {
+      const { record, verdict } = badRecord(offset, RECEIVED_AT)
+      const own = batches[offset < 2n ? 0 : 1]
+      return { record, verdict, ...(own === undefined ? {} : { batch: own }) }
+    })
+    const range = rangeOf(ref, [...records, badRecord(4n, RECEIVED_AT)])
+    expect(await sink.deliver([{ claim, range }], forever)).toEqual(['delivered'])
+    expect(
+      quarantine.items.map(({ item }) => (item.kind === 'batch' ? item.batch : item.bad.offset)),
+    ).toEqual([...batches, 4n])
+    expect((await claim.tip()).last).toBe(4n)
+    await sink.close()
+  })
+
   it('does not take a gap behind a hole for progress', async () => {
     const sink = hotSink(db)
     const claim = await sink.claim(ref, forever)
