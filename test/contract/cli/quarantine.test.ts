@@ -199,17 +199,20 @@ describe('quarantine', { timeout: 60_000 }, () => {
     await createTopics({ kafka, topics: [other], quarantineTopic: ground.world.quarantineTopic })
     const [others] = await logsOf(cluster.view, other)
     if (others === undefined) throw new Error('no partition')
+    // What stands in one topic must not be sent to another under its name.
+    expect(await produceRaw(cluster.view, others.ref, rawBatch([junk('elsewhere')]))).toBe(0)
     const alone = SourceRecord.of({ offset: 0n, appendTime: 1, ...junk('evil') })
     const moved = rawBatch([junk('c'), junk('d')], 'none', 1n)
     await ground.put()
-    await ground.put([badBatch(rawBatch([junk('a')]), [0n])], others.ref)
+    await ground.put([badBatch(rawBatch([junk('elsewhere')]), [0n])], others.ref)
     await ground.put([{ kind: 'record', record: alone, bad: bad(0n) }], others.ref)
     await ground.put([{ kind: 'record', record: alone, bad: bad(0n) }])
     await ground.put([badBatch(rawBatch([junk('evil'), good]), [0n])])
     await ground.put([badBatch(moved, [1n, 2n])])
     await ground.put([badBatch(rawBatch([junk('evil')], 'none', 99n), [99n])])
     await ground.put([badBatch(rawBatch([junk('c'), junk('evil')], 'none', 2n), [2n, 3n])], ground.ref, 0)
-    await ground.put([badBatch(rawBatch([junk('a')]), [0n])], { ...ground.ref, topicId: others.ref.topicId })
+    const borrowed = { ...ground.ref, topicId: others.ref.topicId }
+    await ground.put([badBatch(rawBatch([junk('elsewhere')]), [0n])], borrowed)
     await ground.put([badBatch(rawBatch([junk('a')]), [0n])], { ...ground.ref, partition: 77 })
     for (const options of [['--dry-run'], []]) {
       const { code, sent, reasons, stderr } = await ground.replay('--all', ...options)
