@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { SourceRecord } from '../../../../../consumers/engine/source-record.ts'
-import type { FetchedRecord } from '../../../../../consumers/kafka/protocol/record-batch.ts'
+import { type FetchedRecord, slices } from '../../../../../consumers/kafka/protocol/record-batch.ts'
 import { readQuarantineRecord } from '../../../../../consumers/kafka/quarantine/quarantine-entry.ts'
 import { QUARANTINE_HEADER } from '../../../../../consumers/kafka/quarantine/quarantine-message.ts'
 import { rawBatch } from '../../../../support/kafka/raw-batch.ts'
@@ -99,4 +99,13 @@ it('throws for nothing, and answers quickly, whatever key, value and headers are
     ),
     { numRuns: 2_000 },
   )
+})
+
+it('reads no more headers of a record than a few, however many it claims', () => {
+  const headers = Array.from({ length: 10_000 }, () => ['', Buffer.alloc(0)] as const)
+  const recordBatches = rawBatch([{ value: null, headers }, { value: Buffer.from('next') }], 'zstd')
+  const limits = { maxSliceBytes: 1, maxBatchBytes: 1e6, from: 0n, aborted: [], withHeaders: true }
+  const [slice] = slices({ topic: 't', partition: 0, recordBatches, ...limits })
+  expect(slice?.records.map((record) => record.headers?.length)).toEqual([64, 0])
+  expect(slice?.records[1]?.value?.toString()).toBe('next')
 })
