@@ -231,7 +231,6 @@ describe('floods', { timeout: 120_000 }, () => {
     const { topic, writer } = await quarantined(it)
     await writer.close()
     const grown = await logBytes(cluster.view, topic)
-    console.info(`${_}: ${it.wireBytes} -> ${grown}`)
     expect(it.items.length).toBeGreaterThan(0)
     expect(grown).toBeLessThanOrEqual(2 * it.wireBytes)
   })
