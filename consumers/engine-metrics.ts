@@ -29,9 +29,8 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
       metrics.add('daybook_fetched_records_total', labelsOf(partition), records)
       metrics.set('daybook_high_watermark_offset', labelsOf(partition), Number(highWatermark))
     },
-    badRecord: (partition, offset, code, schemaId) => {
+    badRecord: (partition, _offset, code) => {
       metrics.add('daybook_quarantined_records_total', { topic: partition.topic, code })
-      log.debug({ partition: nameOf(partition), offset: offset.toString(), code, schemaId }, 'bad record')
     },
     flood: (partition, code, inARow) => {
       log.error({ partition: nameOf(partition), code, inARow }, 'a producer sends nothing but bad records')

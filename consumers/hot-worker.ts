@@ -4,6 +4,7 @@ import { createHotClients } from './hot/clickhouse/client.ts'
 import type { InsertEncoding } from './hot/insert/insert-encoding.ts'
 import { createHotSink } from './hot/sink.ts'
 import { createQuarantineWriter } from './kafka/quarantine/quarantine-writer.ts'
+import { createQuarantineMetrics } from './quarantine-metrics.ts'
 import { kafkaOf, runWorker } from './worker.ts'
 
 const MIB = 1024 * 1024
@@ -33,7 +34,7 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
     groupId: 'daybook-hot',
     config,
     quarantineTopic: config.quarantineTopic,
-    make: async ({ catalogue, failpoints, log }) => {
+    make: async ({ catalogue, failpoints, log, metrics }) => {
       const clients = createHotClients({
         url: config.clickhouseUrl,
         user: config.clickhouseUser,
@@ -50,7 +51,11 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
             return catalogue.schemaOf(id).schema
           },
         },
-        quarantine: createQuarantineWriter({ ...kafkaOf(config), topic: config.quarantineTopic, log }),
+        quarantine: createQuarantineWriter({
+          ...kafkaOf(config),
+          ...{ topic: config.quarantineTopic, budgetBytes: config.quarantineBudgetBytes, log },
+          observer: createQuarantineMetrics({ metrics, log }),
+        }),
         clock: systemClock,
         failpoints,
         ...chosen,

@@ -1,56 +1,84 @@
+import { createHash } from 'node:crypto'
 import { createKafkaClient, type KafkaConnection } from '../consumers/kafka/client/kafka-client.ts'
 import { openCluster } from '../consumers/kafka/client/open-cluster.ts'
-import { readTopic } from '../consumers/kafka/fetch/topic-reader.ts'
-import {
-  fromQuarantineRecord,
-  type QuarantineEntry,
-} from '../consumers/kafka/quarantine/quarantine-message.ts'
+import { readTopic, type TopicRecord } from '../consumers/kafka/fetch/topic-reader.ts'
+import { type QuarantineEntry, readQuarantineRecord } from '../consumers/kafka/quarantine/quarantine-entry.ts'
 
 export interface ListQuarantineOptions extends KafkaConnection {
   readonly topic: string
-  /** At most so many distinct entries are kept in memory and answered. */
-  readonly maxEntries: number
-  readonly matches?: (entry: QuarantineEntry) => boolean
+  /** Filled while the entries are read. */
+  readonly tally: QuarantineTally
 }
 
-export interface QuarantineListing {
-  /** One per original record, the first copy of each. */
-  readonly entries: readonly QuarantineEntry[]
-  /** Records of the quarantine topic that were read, repeats included. */
-  readonly scanned: number
-  /** Records that no quarantine wrote. */
-  readonly foreign: number
-  /** There are more entries than `maxEntries`. */
-  readonly isTruncated: boolean
+/** What the quarantine topic held besides entries. */
+export class QuarantineTally {
+  /** Records that were read, repeats included. */
+  scanned = 0
+  /** Records without our headers, and batches that cannot be decoded. */
+  foreign = 0
+  /** Records whose headers no quarantine writes so. */
+  malformed = 0
+  /** Where the first of them stand, `partition:offset`, and what is wrong. */
+  readonly firstMalformed: { readonly at: string; readonly fault: string }[] = []
+
+  addMalformed(at: string, fault: string): void {
+    this.malformed += 1
+    if (this.firstMalformed.length < SHOWN_MALFORMED) this.firstMalformed.push({ at, fault })
+  }
 }
 
-/** Lists what the quarantine topic holds now. Joins no group and commits nothing. */
-export async function listQuarantine(options: ListQuarantineOptions): Promise<QuarantineListing> {
-  const { topic, maxEntries, matches = () => true } = options
-  const cluster = await openCluster(createKafkaClient(options))
-  const entries = new Map<string, QuarantineEntry>()
-  let scanned = 0
-  let foreign = 0
+const SHOWN_MALFORMED = 10
+/** What our own writer sends is not compressed; brokers may do it. */
+const MAX_BATCH_BYTES = 16 * 1024 * 1024
+/** Of one partition; a repeat stands in the same one. Beyond it repeats show. */
+const MAX_REMEMBERED = 500_000
+
+/**
+ * What the quarantine topic holds now, copies of one entry once, in bounded memory whatever somebody has written
+ * there. An entry's bytes are views: copy what is kept. Joins no group and commits nothing.
+ */
+export async function* listQuarantine({
+  topic,
+  tally,
+  ...connection
+}: ListQuarantineOptions): AsyncGenerator<QuarantineEntry> {
+  const cluster = await openCluster(createKafkaClient(connection))
+  const options = { maxBatchBytes: MAX_BATCH_BYTES, onUndecodable: () => void tally.foreign++ }
+  const seen = new Seen()
   try {
-    for await (const { record } of readTopic(cluster.view, topic)) {
-      scanned += 1
-      const entry = fromQuarantineRecord(record)
-      if (entry === null) foreign += 1
-      if (entry === null || !matches(entry)) continue
-      const key = `${entry.partition.topicId}:${entry.partition.partition}:${entry.offset}`
-      if (entries.has(key)) continue
-      if (entries.size >= maxEntries)
-        return { entries: [...entries.values()], scanned, foreign, isTruncated: true }
-      entries.set(key, detached(entry))
+    for await (const found of readTopic(cluster.view, topic, options)) {
+      for (const entry of entriesOf(found, tally)) if (seen.isNew(found, entry)) yield entry
     }
   } finally {
     await cluster.close()
   }
-  return { entries: [...entries.values()], scanned, foreign, isTruncated: false }
 }
 
-/** Copies out of the fetch answer, which would otherwise stay in memory as a whole. */
-function detached(entry: QuarantineEntry): QuarantineEntry {
-  const copy = (bytes: Buffer | null) => (bytes === null ? null : Buffer.from(bytes))
-  return { ...entry, key: copy(entry.key), value: copy(entry.value) }
+function entriesOf({ partition, record }: TopicRecord, tally: QuarantineTally): readonly QuarantineEntry[] {
+  tally.scanned += 1
+  const read = readQuarantineRecord(record)
+  if (read.kind === 'entries') return read.entries
+  if (read.kind === 'foreign') tally.foreign += 1
+  else tally.addMalformed(`${partition.partition}:${record.offset}`, read.fault)
+  return []
+}
+
+/** Copies have the same place and the same bytes: an entry that only has the same place hides no other. */
+class Seen {
+  #partition = -1
+  readonly #digests = new Set<string>()
+
+  isNew({ partition: { partition } }: TopicRecord, entry: QuarantineEntry): boolean {
+    if (partition !== this.#partition || this.#digests.size >= MAX_REMEMBERED) this.#digests.clear()
+    this.#partition = partition
+    const { partition: of, first, kind, reference, bytes } = entry
+    const digest = createHash('sha256')
+      .update(`${of.topic}:${of.topicId}:${of.partition}:${first}:${kind}:${reference?.sha256 ?? ''}:`)
+      .update(bytes ?? 'null')
+      .digest('base64')
+      .slice(0, 24)
+    const isNew = !this.#digests.has(digest)
+    this.#digests.add(digest)
+    return isNew
+  }
 }

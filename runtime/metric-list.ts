@@ -61,6 +61,18 @@ export const METRICS = {
     help: 'Bad records, by reason.',
     labels: ['topic', 'code'],
   },
+  daybook_quarantine_bytes_total: {
+    kind: 'counter',
+    unit: 'bytes',
+    help: 'Bytes written to the quarantine, keys and headers included.',
+    labels: ['topic'],
+  },
+  daybook_quarantine_references_total: {
+    kind: 'counter',
+    unit: 'count',
+    help: 'Bad batches and records whose bytes the quarantine does not keep: too large, or beyond the budget.',
+    labels: ['topic'],
+  },
   daybook_gap_offsets_total: {
     kind: 'counter',
     unit: 'offsets',

@@ -118,6 +118,14 @@ export const HOT_FIELDS = {
     { env: 'DAYBOOK_QUARANTINE_TOPIC', help: 'Topic that takes bad records.', example: 'audit.quarantine' },
     'audit.quarantine',
   ),
+  quarantineBudgetBytes: field.integerField(
+    {
+      env: 'DAYBOOK_QUARANTINE_BUDGET_BYTES',
+      help: 'Bytes an hour and partition that the quarantine keeps whole; of what is beyond it keeps place, hash and first bytes.',
+      example: '67108864',
+    },
+    { min: 0, max: 2 ** 40, fallback: 64 * 1024 * 1024 },
+  ),
   clickhouseUrl: field.urlField({
     env: 'DAYBOOK_CLICKHOUSE_URL',
     help: 'HTTP interface of ClickHouse.',

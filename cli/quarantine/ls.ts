@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
-import type { QuarantineEntry } from '../../consumers/kafka/quarantine/quarantine-message.ts'
+import type { BadRun, QuarantineEntry } from '../../consumers/kafka/quarantine/quarantine-entry.ts'
+import { QuarantineTally } from '../../operations/quarantine-list.ts'
 import { type CommandContext, toJson, write } from '../command.ts'
 import { wholeNumber } from '../usage.ts'
-import { keyOf, readEntries } from './entries.ts'
+import { type EntryFilter, isWanted, keyOf, keysOf, readEntries, reportTally } from './entries.ts'
 
 interface LsOptions {
   readonly topic?: string
   readonly code?: string
+  readonly records?: true
   readonly limit: number
   readonly showBytes?: true
   readonly json?: true
@@ -14,18 +16,21 @@ interface LsOptions {
 
 const DEFAULT_LIMIT = 1_000
 const SHOWN_BYTES = 64
+/** In the JSON of a batch; `--records` shows all. */
+const SHOWN_RUNS = 20
 
 /** `daybook quarantine ls` */
 export function addLs(quarantine: Command, context: CommandContext): void {
   quarantine
     .command('ls')
-    .summary('list quarantined records')
+    .summary('list what is in quarantine')
     .description(
-      'Lists the records that were no events, each once: where it stood, why, and its size. Codes are explained in docs/errors/DAYBOOK_RECORD_<code>.md.',
+      'Lists the record batches that hold records which are no events, and records that the store refused, each once: where it stood, how many records are bad, why, and its size. With --records a line for each bad record. Codes are explained in docs/errors/DAYBOOK_RECORD_<code>.md.',
     )
     .option('--topic <topic>', 'only from this one')
     .option('--code <code>', 'only with this code, as MALFORMED')
-    .option('--limit <n>', 'at most so many', wholeNumber('--limit'), DEFAULT_LIMIT)
+    .option('--records', 'a line for each bad record, not for each batch')
+    .option('--limit <n>', 'at most so many lines', wholeNumber('--limit'), DEFAULT_LIMIT)
     .option('--show-bytes', `show the first ${SHOWN_BYTES} bytes in hexadecimal; they may hold personal data`)
     .option('--json', 'one JSON object a line')
     .addHelpText('after', '\nExample:\n  daybook quarantine ls --code UNKNOWN_SCHEMA --json')
@@ -33,32 +38,81 @@ export function addLs(quarantine: Command, context: CommandContext): void {
 }
 
 async function ls(context: CommandContext, options: LsOptions): Promise<void> {
-  const listing = await readEntries(context.env, { ...options, keys: [] }, options.limit)
-  for (const entry of listing.entries) {
-    const line = describe(entry, options.showBytes === true)
-    const text = options.json === true ? toJson(line) : asText(line)
-    if (!(await write(context.stdout, `${text}\n`))) return
+  const tally = new QuarantineTally()
+  const filter = { ...options, keys: keysOf([]) }
+  let left = options.limit
+  for await (const entry of readEntries(context.env, filter, tally)) {
+    for (const line of linesOf(entry, options, filter)) {
+      if (left-- === 0) {
+        context.stderr.write(`daybook: there are more than ${options.limit}; raise --limit to see them\n`)
+        return reportTally(context, tally)
+      }
+      if (!(await write(context.stdout, `${line}\n`))) return
+    }
   }
-  if (listing.isTruncated)
-    context.stderr.write(`daybook: there are more than ${options.limit}; raise --limit to see them\n`)
-  if (listing.foreign > 0)
-    context.stderr.write(`daybook: ${listing.foreign} records of the topic were written by no quarantine\n`)
+  reportTally(context, tally)
+}
+
+function* linesOf(entry: QuarantineEntry, options: LsOptions, filter: EntryFilter): Generator<string> {
+  if (options.records !== true || entry.bad.runs === null) {
+    const described = describe(entry, options.showBytes === true)
+    yield options.json === true ? toJson(described) : asText(described)
+    return
+  }
+  for (const run of entry.bad.runs())
+    for (let offset = run.first; offset <= run.last; offset++) {
+      if (!isWanted(entry, offset, run.code, filter)) continue
+      const record = describeRecord(entry, offset, run)
+      yield options.json === true
+        ? toJson(record)
+        : `${record.appendTime ?? '-'}  ${record.key}  ${run.code}  ${run.reason}`
+    }
 }
 
 function describe(entry: QuarantineEntry, showsBytes: boolean) {
-  const { partition, offset, appendTime, schemaId, code, reason, isBatch, value } = entry
+  const { partition, first, last, kind, isWhole, reference, sizeBytes, bad, bytes } = entry
+  const runs: BadRun[] = []
+  for (const run of bad.runs?.() ?? []) {
+    if (runs.length === SHOWN_RUNS) break
+    runs.push(run)
+  }
   return {
-    key: keyOf(entry),
+    key: keyOf(entry, first),
     ...partition,
-    ...{ offset, code, reason, schemaId, isBatch },
-    appendTime: new Date(appendTime).toISOString(),
-    sizeBytes: value?.length ?? 0,
-    ...(showsBytes ? { bytes: value?.subarray(0, SHOWN_BYTES).toString('hex') ?? '' } : {}),
+    ...{ first, last, kind, isWhole, sizeBytes },
+    appendTime: timeOf(entry),
+    isReference: reference !== null,
+    ...(reference === null ? {} : { sha256: reference.sha256 }),
+    ...{ badRecords: bad.count, codes: bad.codes, bad: runs },
+    ...(showsBytes ? { bytes: bytes?.subarray(0, SHOWN_BYTES).toString('hex') ?? '' } : {}),
   }
 }
 
-function asText(line: ReturnType<typeof describe>): string {
-  const { appendTime, key, code, sizeBytes, reason, bytes } = line
-  const text = `${appendTime}  ${key}  ${code}  ${sizeBytes} bytes  ${reason}`
+function describeRecord(entry: QuarantineEntry, offset: bigint, { code, reason, schemaId }: BadRun) {
+  return {
+    key: keyOf(entry, offset),
+    batch: keyOf(entry, entry.first),
+    ...entry.partition,
+    ...{ offset, code, reason, schemaId, appendTime: timeOf(entry) },
+  }
+}
+
+function timeOf({ appendTime }: QuarantineEntry): string | null {
+  return appendTime === null ? null : new Date(appendTime).toISOString()
+}
+
+function asText({
+  appendTime,
+  key,
+  codes,
+  badRecords,
+  sizeBytes,
+  bad,
+  isReference,
+  bytes,
+}: ReturnType<typeof describe>): string {
+  const many = badRecords === 1 ? '' : `${badRecords} records in `
+  const kept = isReference ? ', not kept here' : ''
+  const text = `${appendTime ?? '-'}  ${key}  ${codes.join(',')}  ${many}${sizeBytes} bytes${kept}  ${bad[0]?.reason ?? ''}`
   return bytes === undefined ? text : `${text}\n    ${bytes}`
 }

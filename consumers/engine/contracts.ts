@@ -56,7 +56,10 @@ export type Verdict =
 export interface CheckedRecord {
   readonly record: SourceRecord
   readonly verdict: Verdict
-  /** Of a bad record: the batch that it came in; shared by all bad records of that batch. */
+  /**
+   * Of a bad record, where the sink does not keep those: the batch that it came in, shared by all bad records of that
+   * batch. `record` then has neither key nor value.
+   */
   readonly batch?: BadBatch
 }
 
@@ -98,7 +101,7 @@ export interface Range {
   readonly records: readonly CheckedRecord[]
   /** In offset order; records and gaps together cover first..last exactly. */
   readonly gaps: readonly Gap[]
-  /** Sum of key and value bytes. */
+  /** What the range holds in memory: key and value bytes, and what bad records add (`heldBytes`). */
   readonly bytes: number
 }
 
@@ -155,6 +158,11 @@ export interface Claim {
 export interface Sink {
   readonly name: 'hot' | 'cold' | (string & {})
   /**
+   * Default true. False: the sink hands bad records to the quarantine. It then gets them without key and value, but
+   * with the batch that they came in (`CheckedRecord.batch`), where the source gives batches.
+   */
+  readonly keepsBadRecords?: boolean
+  /**
    * Takes the exclusion for `partition`. When it returns, no write under an earlier claim can take effect any
    * more, earlier claims of this very process included (a rejoin claims again while an old delivery may still
    * run), so that `claim.tip()` is final until this claim writes or loses its right. A store whose exclusion is a
@@ -188,9 +196,12 @@ export interface Checker {
   check(record: SourceRecord): Verdict
 }
 
-/** Where bad records go, when the sink does not keep them in place. Returns when durable. Repeats are harmless. */
+/**
+ * Where bad records go, when the sink does not keep them in place. Returns when durable. Repeats are harmless; the
+ * same `BadBatch` object is written once only.
+ */
 export interface Quarantine {
-  put(partition: PartitionRef, records: readonly CheckedRecord[]): Promise<void>
+  put(partition: PartitionRef, items: readonly Quarantined[]): Promise<void>
 }
 
 /** When an open range is closed. Any trigger that fires closes it; a range is never empty. */

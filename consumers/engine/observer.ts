@@ -24,7 +24,7 @@ export interface EngineObserver {
   fetched(partition: PartitionRef, records: number, highWatermark: bigint): void
   /** A record goes to quarantine with its range. */
   badRecord(partition: PartitionRef, offset: bigint, code: BadRecordCode, schemaId: number | null): void
-  /** Many bad records in a row: a producer is broken. Repeated each time the count doubles. */
+  /** Many bad records in a row: a producer is broken. Repeated each time the count doubles; within a minute only for a longer run. */
   flood(partition: PartitionRef, code: BadRecordCode, inARow: number): void
   cut(range: Range, cause: CutCause): void
   deliveryStarted(ranges: readonly Range[]): void

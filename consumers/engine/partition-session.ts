@@ -245,8 +245,7 @@ export class PartitionSession {
 
   /** Takes in the next offset's record; its bytes count as buffered from now on. */
   addRecord(checked: CheckedRecord): void {
-    this.#open.addRecord(checked)
-    this.#options.memory.add(checked.record.size)
+    this.#options.memory.add(this.#open.addRecord(checked))
   }
 
   /** Takes in offsets without a record, from the next one on. */

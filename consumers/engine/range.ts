@@ -12,8 +12,29 @@ export function higher(a: bigint, b: bigint): bigint {
   return b
 }
 
+/** What a record without bytes of its own holds all the same: objects for record, verdict and list entry. */
+const BARE_RECORD_BYTES = 256
+
+/**
+ * What `checked` adds to a range whose last record with a batch is `lastBad`. A batch counts with its first bad
+ * record; bad records and tombstones count even where they are empty, because a few bytes on the wire can be very many
+ * of them.
+ */
+export function heldBytes(checked: CheckedRecord, lastBad: CheckedRecord | undefined): number {
+  const { record, verdict, batch } = checked
+  if (verdict.kind === 'event') return record.size
+  const batchBytes = batch === undefined || batch === lastBad?.batch ? 0 : batch.bytes.length
+  return record.size + BARE_RECORD_BYTES + batchBytes
+}
+
 export function totalBytes(records: readonly CheckedRecord[]): number {
-  return records.reduce((sum, checked) => sum + checked.record.size, 0)
+  let sum = 0
+  let lastBad: CheckedRecord | undefined
+  for (const checked of records) {
+    sum += heldBytes(checked, lastBad)
+    if (checked.batch !== undefined) lastBad = checked
+  }
+  return sum
 }
 
 /** The parts of `gaps` above `held`. */

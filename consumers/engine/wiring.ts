@@ -75,7 +75,7 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
   const intake = new Intake({
     ...{ checker: options.checker, sink, cutter, memory, backoff, failpoints, observer },
     circuit: new DecodeCircuit(limits),
-    floodAlarm: new FloodAlarm({ inARow: limits.floodInARow, observer }),
+    floodAlarm: new FloodAlarm({ inARow: limits.floodInARow, clock, observer }),
   })
   const commits = new Commits({ source, backoff, failpoints, observer })
   const stops = new PartitionStops({

@@ -1,7 +1,7 @@
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
-import type { Delivery, Quarantine, Range, RangeOutcome } from '../engine/contracts.ts'
+import type { BadBatch, Delivery, Quarantine, Quarantined, Range, RangeOutcome } from '../engine/contracts.ts'
 import type { HotStore } from './clickhouse/store.ts'
 import type { Copies } from './copies/copies.ts'
 import { DuplicateGuard } from './copies/duplicate-guard.ts'
@@ -80,7 +80,7 @@ class Deliverer {
 
   async #recordOthers(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
     for (const { claim, range } of jobs) {
-      const bad = range.records.filter(({ verdict }) => verdict.kind === 'bad')
+      const bad = quarantinedOf(range)
       if (bad.length > 0) await this.#o.quarantine.put(claim.partition, bad)
     }
     await this.#gaps.append(
@@ -147,6 +147,21 @@ function job(claim: Delivery['claim'], range: Range, eventRows: EventRows): Job 
     if (row !== null) rows.push(row)
   }
   return { claim, range, rows, done: 0 }
+}
+
+/** Each batch with bad records once; a bad record alone where its batch is not known. */
+function quarantinedOf(range: Range): Quarantined[] {
+  const items: Quarantined[] = []
+  let last: BadBatch | undefined
+  for (const { record, verdict, batch } of range.records) {
+    if (verdict.kind !== 'bad') continue
+    const { code, reason, schemaId } = verdict
+    if (batch === undefined)
+      items.push({ kind: 'record', record, bad: { offset: record.offset, code, reason, schemaId } })
+    else if (batch !== last) items.push({ kind: 'batch', batch })
+    last = batch
+  }
+  return items
 }
 
 function rowsOf(jobs: readonly Job[]): readonly EventRow[] {

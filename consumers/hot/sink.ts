@@ -56,6 +56,7 @@ export function createHotSink(o: HotSinkOptions): Sink {
 
 class HotSink implements Sink {
   readonly name = 'hot'
+  readonly keepsBadRecords = false
   readonly deliver: Sink['deliver']
   readonly #now: () => number
   readonly #store: HotStore

@@ -7,13 +7,14 @@ import type { PartitionSession } from '../partition-session.ts'
 import { higher } from '../range.ts'
 import { type BackoffTools, untilDone } from '../recovery/backoff.ts'
 import { retried } from '../recovery/retry-report.ts'
+import { checkAll } from './bad-batches.ts'
 import type { DecodeCircuit } from './decode-circuit.ts'
 import type { FloodAlarm } from './flood-alarm.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 
 export interface IntakeOptions {
   readonly checker: Checker
-  readonly sink: Pick<Sink, 'fingerprint'>
+  readonly sink: Pick<Sink, 'fingerprint' | 'keepsBadRecords'>
   readonly cutter: Cutter
   readonly memory: MemoryBudget
   readonly circuit: DecodeCircuit
@@ -33,7 +34,7 @@ export class Intake {
 
   /** @throws DaybookError when offsets are missing, the store contradicts the log, or decoding has regressed. */
   async take(session: PartitionSession, batch: SourceBatch): Promise<void> {
-    const { failpoints, memory, observer } = this.#options
+    const { failpoints, memory, observer, checker, sink } = this.#options
     await failpoints.hit('fetch.before')
     session.sawLogEnd(batch.highWatermark)
     const from = session.unverified?.offset ?? session.next
@@ -42,13 +43,14 @@ export class Intake {
     if (!(await this.#prepared(session, records))) return
     this.#verifyTip(session, batch, records)
     observer.fetched(session.partition, records.length, batch.highWatermark)
+    const checked = checkAll({ records, batches: batch.batches ?? [], checker, sink })
     let done = 0
     for (const gap of batch.gaps) {
-      done = await this.#addRecords(session, records, done, gap.first)
+      done = await this.#addRecords(session, checked, done, gap.first)
       if (session.intakeSignal.aborted) return
       this.#addGap(session, gap)
     }
-    await this.#addRecords(session, records, done, null)
+    await this.#addRecords(session, checked, done, null)
     if (session.intakeSignal.aborted) return
     // Also the end of a batch must be explained.
     this.#fillHole(session, batch.last + 1n)
@@ -90,34 +92,34 @@ export class Intake {
   /** Adds the records from number `from` on that lie before offset `before`; returns the number of the next one. */
   async #addRecords(
     session: PartitionSession,
-    records: readonly SourceRecord[],
+    records: readonly CheckedRecord[],
     from: number,
     before: bigint | null,
   ): Promise<number> {
     const { cutter } = this.#options
     let at = from
     for (; at < records.length && !session.intakeSignal.aborted; at++) {
-      const record = records[at]
-      if (record === undefined || (before !== null && record.offset > before)) break
-      const full = cutter.before(session, record)
+      const checked = records[at]
+      if (checked === undefined || (before !== null && checked.record.offset > before)) break
+      const full = cutter.before(session, checked.record)
       if (full !== null) {
         await cutter.cut(session, full)
         if (session.intakeSignal.aborted) break
       }
-      const cause = this.#addRecord(session, record)
+      const cause = this.#addRecord(session, checked)
       if (cause !== null) await cutter.cut(session, cause)
     }
     return at
   }
 
   /** Synchronous: this is the path of every record. Returns why the range is full now, or null. */
-  #addRecord(session: PartitionSession, record: SourceRecord): CutCause | null {
-    const { cutter, checker } = this.#options
+  #addRecord(session: PartitionSession, checked: CheckedRecord): CutCause | null {
+    const { cutter } = this.#options
+    const { record } = checked
     if (record.offset !== session.next) {
       if (record.offset < session.next) return null
       this.#fillHole(session, record.offset)
     }
-    const checked = { record, verdict: checker.check(record) }
     this.#observe(session, checked)
     session.addRecord(checked)
     return cutter.after(session)

@@ -5,7 +5,7 @@ export interface MemoryBudgetOptions {
   readonly lowBytes: number
 }
 
-/** Key and value bytes of all records that are taken in and not delivered. */
+/** What is taken in and not delivered: the sum of `Range.bytes`. */
 export class MemoryBudget {
   readonly #options: MemoryBudgetOptions
   readonly #condition = new Condition()

@@ -1,5 +1,5 @@
 import type { CheckedRecord, Gap, PartitionRef, Range, SourceRecord } from '../contracts.ts'
-import { appendGap, gapsBeyond, totalBytes } from '../range.ts'
+import { appendGap, gapsBeyond, heldBytes, totalBytes } from '../range.ts'
 
 /** The range of one partition that still grows. Covers `first`..`next - 1` without a hole. */
 export class OpenRange {
@@ -9,6 +9,7 @@ export class OpenRange {
   #records: CheckedRecord[] = []
   #gaps: Gap[] = []
   #bytes = 0
+  #lastBad: CheckedRecord | undefined
 
   constructor(partition: PartitionRef, first: bigint) {
     this.#partition = partition
@@ -38,11 +39,15 @@ export class OpenRange {
     return this.#records.find((checked) => checked.record.offset === offset)
   }
 
-  addRecord(checked: CheckedRecord): void {
+  /** Returns the bytes that it holds more now. */
+  addRecord(checked: CheckedRecord): number {
     this.#expect(checked.record.offset)
+    const bytes = heldBytes(checked, this.#lastBad)
+    if (checked.batch !== undefined) this.#lastBad = checked
     this.#records.push(checked)
-    this.#bytes += checked.record.size
+    this.#bytes += bytes
     this.#next = checked.record.offset + 1n
+    return bytes
   }
 
   addGap(gap: Gap): void {
@@ -69,6 +74,7 @@ export class OpenRange {
     this.#gaps = this.#gaps.filter((gap) => gap.first > last)
     this.#records = []
     this.#bytes = 0
+    this.#lastBad = undefined
     this.#first = last + 1n
     return range
   }
@@ -80,6 +86,7 @@ export class OpenRange {
     this.#records = this.#records.filter((checked) => checked.record.offset > held)
     this.#gaps = gapsBeyond(this.#gaps, held)
     this.#bytes = totalBytes(this.#records)
+    this.#lastBad = this.#records.findLast((checked) => checked.batch !== undefined)
     this.#first = held + 1n
     if (this.#next <= held) this.#next = held + 1n
     return before - this.#bytes

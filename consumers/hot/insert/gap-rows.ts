@@ -9,11 +9,14 @@ export interface HotGap {
   first: bigint
   last: bigint
   readonly reason: HotGapReason
-  /** For quarantined records the code. */
-  readonly note: string
+  /** For quarantined records the code, or the codes, separated by commas. */
+  note: string
 }
 
-/** The gaps of a range and its records that are no events, neighbours of one reason joined, in offset order. */
+/**
+ * The gaps of a range and its records that are no events, neighbours of one reason joined, in offset order. So there
+ * is at most one more than events and tombstones in the range, however many records are bad and however they are.
+ */
 export function hotGaps(range: Delivery['range']): HotGap[] {
   const gaps: HotGap[] = [
     ...range.gaps.map((gap) => ({ ...gap, note: '' })),
@@ -23,16 +26,20 @@ export function hotGaps(range: Delivery['range']): HotGap[] {
   const joined: HotGap[] = []
   for (const gap of gaps) {
     const before = joined.at(-1)
-    if (
-      before !== undefined &&
-      before.last + 1n === gap.first &&
-      before.reason === gap.reason &&
-      before.note === gap.note
-    )
-      before.last = gap.last
-    else joined.push({ ...gap })
+    if (before === undefined || before.last + 1n !== gap.first || before.reason !== gap.reason) {
+      joined.push({ ...gap })
+      continue
+    }
+    before.last = gap.last
+    before.note = joinedNote(before.note, gap.note)
   }
   return joined
+}
+
+/** Codes are few. */
+function joinedNote(before: string, note: string): string {
+  if (before === note || before.split(',').includes(note)) return before
+  return before === '' || note === '' ? `${before}${note}` : `${before},${note}`
 }
 
 function recordGap({ record, verdict }: CheckedRecord): HotGap[] {
@@ -47,6 +54,9 @@ export interface ClaimedGaps {
   readonly gaps: readonly HotGap[]
 }
 
+/** Tombstones and bad records in turns give a row each: written in parts, they never stand in memory as JSON at once. */
+const MAX_APPENDED_ROWS = 20_000
+
 /** The table `gaps`. Repeats are harmless: readers join what overlaps. */
 export interface GapLedger {
   append(gaps: readonly ClaimedGaps[], signal: AbortSignal): Promise<void>
@@ -56,20 +66,27 @@ export function createGapLedger(o: { readonly store: HotStore; readonly now: () 
   return {
     append: async (all, signal) => {
       const at = o.now()
-      const rows = all.flatMap(({ claim: { partition, owner }, gaps }) =>
-        gaps.map((gap) => ({
-          topic_id: partition.topicId,
-          topic: partition.topic,
-          partition: partition.partition,
-          first: String(gap.first),
-          last: String(gap.last),
-          reason: gap.reason,
-          note: gap.note,
-          by: owner,
-          at,
-        })),
-      )
-      if (rows.length > 0) await o.store.append('gaps', rows, signal)
+      const owned = all.flatMap(({ claim, gaps }) => gaps.map((gap) => ({ claim, gap })))
+      for (let from = 0; from < owned.length; from += MAX_APPENDED_ROWS) {
+        const rows = owned
+          .slice(from, from + MAX_APPENDED_ROWS)
+          .map(({ claim, gap }) => gapRow(claim, gap, at))
+        await o.store.append('gaps', rows, signal)
+      }
     },
+  }
+}
+
+function gapRow({ partition, owner }: HotClaim, { first, last, reason, note }: HotGap, at: number) {
+  return {
+    topic_id: partition.topicId,
+    topic: partition.topic,
+    partition: partition.partition,
+    first: String(first),
+    last: String(last),
+    reason,
+    note,
+    by: owner,
+    at,
   }
 }

@@ -53,8 +53,8 @@ export function createRejectingInsert(o: {
     for (const { claim, rows } of parts) {
       const reason = `ClickHouse cannot hold it (error ${clickhouseCode})`
       const bad = rows.map(({ record, schemaId }) => ({
-        record,
-        verdict: { kind: 'bad', code: 'INVALID_FIELD', reason, schemaId } as const,
+        ...{ kind: 'record' as const, record },
+        bad: { offset: record.offset, code: 'INVALID_FIELD' as const, reason, schemaId },
       }))
       await o.quarantine.put(claim.partition, bad)
       const note = `INVALID_FIELD ${clickhouseCode}`

@@ -15,6 +15,13 @@ export interface TopicRecord {
   readonly record: FetchedRecord
 }
 
+export interface ReadTopicOptions {
+  /** A batch that decompresses to more is handed over as one record with a `fault`. */
+  readonly maxBatchBytes?: number
+  /** Called for a batch whose end cannot be told; the rest of its partition is not read. Without it that is an error. */
+  readonly onUndecodable?: (partition: PartitionRef, offset: bigint) => void
+}
+
 /**
  * Reads everything that a topic holds when the call begins, partition by partition, with headers.
  * @throws DaybookError after all that can be read was given, where something could not: it is never left out in silence
@@ -22,6 +29,7 @@ export interface TopicRecord {
 export async function* readTopic(
   view: ClusterView,
   topic: string,
+  { maxBatchBytes = DEFAULT_TUNING.maxBatchBytes, onUndecodable }: ReadTopicOptions = {},
 ): AsyncGenerator<TopicRecord, void, undefined> {
   const metadata = await view.metadata([topic])
   const { topicId, partitions } = requireTopic(metadata, topic)
@@ -30,8 +38,13 @@ export async function* readTopic(
   const unread: string[] = []
   for (const ref of refs) {
     const { logStart, logEnd } = bounds.get(partitionKey(ref)) ?? { logStart: 0n, logEnd: 0n }
-    const at = yield* readPartition(view, leaderOf(metadata, ref), ref, logStart, logEnd)
-    if (at < logEnd) unread.push(`${topic}/${ref.partition} from offset ${at}`)
+    try {
+      const at = yield* readPartition(view, leaderOf(metadata, ref), ref, { logStart, logEnd, maxBatchBytes })
+      if (at < logEnd) unread.push(`${topic}/${ref.partition} from offset ${at}`)
+    } catch (error) {
+      if (onUndecodable === undefined || !isUndecodable(error)) throw error
+      onUndecodable(ref, logStart)
+    }
   }
   if (unread.length === 0) return
   throw new DaybookError(
@@ -41,28 +54,39 @@ export async function* readTopic(
   )
 }
 
-/** Gives the offset up to which it could read. */
+/** Gives the offset up to which it could read. One batch at a time: what comes out of it is all that is in memory. */
 async function* readPartition(
   view: ClusterView,
   leader: number,
   ref: PartitionRef,
-  logStart: bigint,
-  logEnd: bigint,
+  o: { readonly logStart: bigint; readonly logEnd: bigint; readonly maxBatchBytes: number },
 ): AsyncGenerator<TopicRecord, bigint, undefined> {
-  for (let at = logStart; at < logEnd; ) {
+  const limits = { maxSliceBytes: 1, maxBatchBytes: o.maxBatchBytes }
+  for (let at = o.logStart; at < o.logEnd; ) {
     const fetched = await fetchOne(view, leader, ref, at)
     const { next, isSound } = endOfBatches(fetched.recordBatches)
     if (isSound && (next === null || next <= at)) return at
-    for (const slice of slices({ ...DEFAULT_TUNING, ...ref, ...fetched, from: at, withHeaders: true })) {
+    for (const slice of slices({ ...limits, ...ref, ...fetched, from: at, withHeaders: true })) {
       for (const record of slice.records) yield { partition: ref, record }
     }
     at = next ?? at
   }
-  return logEnd
+  return o.logEnd
 }
 
-async function fetchOne(view: ClusterView, leader: number, ref: PartitionRef, offset: bigint) {
-  const { maxBytesPerPartition, maxFetchBytes: maxBytes } = DEFAULT_TUNING
+function isUndecodable(error: unknown): boolean {
+  return error instanceof DaybookError && error.code === 'DAYBOOK_KAFKA_BATCH_CORRUPT'
+}
+
+/** What the leader has from `offset` on: whole batches, of which the first may begin before it. */
+export async function fetchOne(
+  view: ClusterView,
+  leader: number,
+  ref: PartitionRef,
+  offset: bigint,
+  maxBytesPerPartition = DEFAULT_TUNING.maxBytesPerPartition,
+) {
+  const { maxFetchBytes: maxBytes } = DEFAULT_TUNING
   const limits = { maxWaitMs: 500, minBytes: 1, maxBytes, maxBytesPerPartition }
   const { partitions } = await requestFetch(await view.broker(leader), [{ ...ref, offset }], limits)
   const [fetched] = partitions

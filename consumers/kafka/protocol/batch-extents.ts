@@ -58,3 +58,13 @@ export function endOfBatches(recordBatches: Buffer): BatchesEnd {
     at = extent.end
   }
 }
+
+/** The first batch that ends at `offset` or behind it; null where there is none. */
+export function batchAt(recordBatches: Buffer, offset: bigint): Buffer | null {
+  for (let at = 0; ; ) {
+    const extent = extentAt(recordBatches, at)
+    if (extent === null || 'fault' in extent) return null
+    if (extent.last >= offset) return recordBatches.subarray(extent.at, extent.end)
+    at = extent.end
+  }
+}

@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
-import { openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
-import { readTopic } from '../../../consumers/kafka/fetch/topic-reader.ts'
-import { createQuarantineWriter } from '../../../consumers/kafka/quarantine/quarantine-writer.ts'
 import { type CliWorld, cliWorld } from '../../support/cli/environment.ts'
 import { runCli } from '../../support/cli/run.ts'
 import { testStack } from '../../support/stack.ts'
@@ -22,18 +18,6 @@ async function produce(values: readonly string[]): Promise<void> {
   await producer.connect()
   await producer.send({ topic: world.topic, messages: values.map((value) => ({ value, partition: 0 })) })
   await producer.disconnect()
-}
-
-async function valuesInTopic(): Promise<string[]> {
-  const cluster = await openCluster(createKafkaClient(kafka))
-  const values: string[] = []
-  try {
-    for await (const { record } of readTopic(cluster.view, world.topic))
-      values.push(record.value?.toString() ?? '')
-  } finally {
-    await cluster.close()
-  }
-  return values
 }
 
 describe('status', () => {
@@ -118,47 +102,5 @@ describe('offsets', () => {
       world.env,
     )
     expect(JSON.parse(row.stdout)).toEqual({ through: '1', reason: 'test' })
-  })
-})
-
-describe('quarantine', () => {
-  it('lists each record once and sends the chosen one again', async () => {
-    const quarantine = createQuarantineWriter({
-      ...kafka,
-      topic: world.quarantineTopic,
-      log: { warn: () => {} },
-    })
-    const partition = { topic: world.topic, topicId: '00000000-0000-4000-8000-000000000001', partition: 0 }
-    const bad = [7n, 8n].map((offset) => ({
-      record: SourceRecord.of({ offset, appendTime: 1_000, key: null, value: Buffer.from(`bad ${offset}`) }),
-      verdict: { kind: 'bad', code: 'NOT_WIRE_FORMAT', reason: 'test', schemaId: null } as const,
-    }))
-    const fault = { code: 'OVERSIZED', reason: 'offsets 20 to 40 are a compressed batch' } as const
-    const whole = { offset: 20n, appendTime: 1_000, key: null, value: Buffer.from('batch') }
-    const batch = {
-      record: SourceRecord.of({ ...whole, fault }),
-      verdict: { kind: 'bad', ...fault, schemaId: null } as const,
-    }
-    await quarantine.put(partition, [...bad, batch])
-    await quarantine.put(partition, bad)
-    await quarantine.close()
-    const { stdout } = await runCli(['quarantine', 'ls', '--json', '--show-bytes'], world.env)
-    const entries = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-      .toSorted((a, b) => a.key.localeCompare(b.key))
-    // Entries come in the order of the quarantine topic's partitions, which their keys draw.
-    expect(entries.map(({ key, isBatch, bytes }) => [key, isBatch, bytes])).toEqual([
-      [`${world.topic}:0:20`, true, Buffer.from('batch').toString('hex')],
-      [`${world.topic}:0:7`, false, Buffer.from('bad 7').toString('hex')],
-      [`${world.topic}:0:8`, false, Buffer.from('bad 8').toString('hex')],
-    ])
-    const replay = await runCli(['quarantine', 'replay', '--key', `${world.topic}:0:8`, '--json'], world.env)
-    expect(JSON.parse(replay.stdout)).toMatchObject({ sent: 1 })
-    const refused = await runCli(['quarantine', 'replay', '--key', `${world.topic}:0:20`], world.env)
-    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('a whole record batch')])
-    const own = (await valuesInTopic()).filter((value) => value.startsWith('bad') || value === 'batch')
-    expect(own).toEqual(['bad 8'])
   })
 })

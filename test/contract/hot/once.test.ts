@@ -112,13 +112,41 @@ describe('what the hot store holds', () => {
     expect((await claim.tip()).last).toBe(4n)
     await sink.deliver([{ claim, range: rangeOf(ref, [badRecord(5n, RECEIVED_AT)]) }], forever)
     expect((await claim.tip()).last).toBe(5n)
-    expect(quarantine.records.map(({ record }) => record.record.offset)).toEqual([0n, 3n, 4n, 5n])
+    expect(quarantine.records.map(({ record }) => record.offset)).toEqual([0n, 3n, 4n, 5n])
     const gaps = await db.rows<{ f: string; l: string; reason: string }>(
       `SELECT toString(first) AS f, toString(last) AS l, reason FROM {db}.gaps WHERE topic_id = '${ref.topicId}' ORDER BY first`,
     )
     expect(gaps.map((gap) => `${gap.f}-${gap.l} ${gap.reason}`)).toEqual([
       ...['0-0 quarantined', '2-2 control', '3-4 quarantined', '5-5 quarantined'],
     ])
+    await sink.close()
+  })
+
+  it('hands each batch with bad records to the quarantine once, and a record whose batch is not known alone', async () => {
+    const quarantine = new MemoryQuarantine()
+    const sink = hotSink(db, { quarantine })
+    const claim = await sink.claim(ref, forever)
+    const batch = (first: bigint) => ({
+      ...{ first, last: first + 1n, appendTime: RECEIVED_AT, bytes: Buffer.from('batch'), isWhole: false },
+      bad: [first, first + 1n].map((offset) => ({
+        offset,
+        code: 'MALFORMED' as const,
+        reason: 'r',
+        schemaId: 7,
+      })),
+    })
+    const batches = [batch(0n), batch(2n)]
+    const records = [0n, 1n, 2n, 3n].map((offset) => {
+      const { record, verdict } = badRecord(offset, RECEIVED_AT)
+      const own = batches[offset < 2n ? 0 : 1]
+      return { record, verdict, ...(own === undefined ? {} : { batch: own }) }
+    })
+    const range = rangeOf(ref, [...records, badRecord(4n, RECEIVED_AT)])
+    expect(await sink.deliver([{ claim, range }], forever)).toEqual(['delivered'])
+    expect(
+      quarantine.items.map(({ item }) => (item.kind === 'batch' ? item.batch : item.bad.offset)),
+    ).toEqual([...batches, 4n])
+    expect((await claim.tip()).last).toBe(4n)
     await sink.close()
   })
 
@@ -196,8 +224,8 @@ describe('what the hot store holds', () => {
     expect(await sink.deliver([{ claim, range: { ...range, records: spoilt } }], forever)).toEqual([
       'delivered',
     ])
-    expect(quarantine.records.map(({ record }) => record.record.offset)).toEqual([17n])
-    expect(quarantine.records[0]?.record.verdict).toMatchObject({ kind: 'bad', code: 'INVALID_FIELD' })
+    expect(quarantine.records.map(({ record }) => record.offset)).toEqual([17n])
+    expect(quarantine.records[0]?.bad).toMatchObject({ code: 'INVALID_FIELD' })
     expect(await db.number(`SELECT count() FROM {db}.events WHERE _topic_id = '${ref.topicId}'`)).toBe(49)
     expect((await claim.tip()).last).toBe(49n)
     await sink.close()

@@ -22,7 +22,8 @@ export class FakeChecker implements Checker {
     }
   }
 
-  check({ value }: SourceRecord): Verdict {
+  check({ value, fault }: SourceRecord): Verdict {
+    if (fault !== null) return { kind: 'bad', ...fault, schemaId: null }
     if (value === null) return { kind: 'tombstone' }
     if (value.length < 6 || value[0] !== 0) {
       return { kind: 'bad', code: 'NOT_WIRE_FORMAT', reason: 'no magic byte', schemaId: null }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ClickHouseClient } from '@clickhouse/client'
-import type { CheckedRecord, PartitionRef, Quarantine, Sink } from '../../../consumers/engine/contracts.ts'
+import type { PartitionRef, Quarantine, Quarantined, Sink } from '../../../consumers/engine/contracts.ts'
 import { createHotClients } from '../../../consumers/hot/clickhouse/client.ts'
 import { createHotSink, type HotSinkOptions } from '../../../consumers/hot/sink.ts'
 import { migrate } from '../../../operations/migrate.ts'
@@ -47,10 +47,15 @@ export async function hotDatabase(): Promise<HotDatabase> {
 
 /** Keeps what it is given. */
 export class MemoryQuarantine implements Quarantine {
-  readonly records: { readonly partition: PartitionRef; readonly record: CheckedRecord }[] = []
+  readonly items: { readonly partition: PartitionRef; readonly item: Quarantined }[] = []
 
-  async put(partition: PartitionRef, records: readonly CheckedRecord[]): Promise<void> {
-    for (const record of records) this.records.push({ partition, record })
+  async put(partition: PartitionRef, items: readonly Quarantined[]): Promise<void> {
+    for (const item of items) this.items.push({ partition, item })
+  }
+
+  /** What was given record by record. */
+  get records() {
+    return this.items.flatMap(({ item }) => (item.kind === 'record' ? [item] : []))
   }
 }
 

@@ -13,6 +13,7 @@ export interface RawRecord {
   readonly timestamp: number
   readonly key: Buffer | null
   readonly value: Buffer | null
+  /** A character for each byte. */
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -39,6 +40,11 @@ export function readRawPartition(directory: string): RawPartition {
     .sort()
   const batches = segments.flatMap((name) => [...readBatches(readFileSync(join(directory, name)))])
   return resolveTransactions(batches)
+}
+
+/** The records of each batch of a stretch of log. */
+export function readRawBatches(log: Buffer): (readonly RawRecord[])[] {
+  return [...readBatches(log)].map(({ records }) => records)
 }
 
 function resolveTransactions(batches: readonly Batch[]): RawPartition {
@@ -118,7 +124,7 @@ function headersAt(body: Buffer, position: number): Readonly<Record<string, stri
   for (; count > 0; count--) {
     const [name, afterName] = bytes(body, at)
     const [value, afterValue] = bytes(body, afterName)
-    headers[name?.toString('utf8') ?? ''] = value?.toString('utf8') ?? ''
+    headers[name?.toString('utf8') ?? ''] = value?.toString('latin1') ?? ''
     at = afterValue
   }
   return headers

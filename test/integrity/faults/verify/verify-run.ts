@@ -6,6 +6,7 @@ import { comparePartition, isEvent, reachable, type Span, type Verdicts } from '
 import { type RawPartition, readRawPartition } from './raw-log.ts'
 import { archivedThrough, readArchive } from './read-archive.ts'
 import { countRows, readHotRows, readLosses, readView } from './read-clickhouse.ts'
+import { type Quarantine, readQuarantine } from './read-quarantine.ts'
 
 /** Where to look, in plain values: nothing here knows the product. */
 export interface VerifyTarget {
@@ -41,8 +42,6 @@ export interface VerifyResult extends Verdicts {
   readonly records: number
   readonly events: number
 }
-
-type Quarantine = ReadonlyMap<string, ReadonlyMap<bigint, readonly (Buffer | null)[]>>
 
 const WIRE_HEADER_BYTES = 5
 
@@ -127,22 +126,6 @@ export async function isSettled(target: VerifyTarget, truths: readonly Truth[]):
   } finally {
     s3.destroy()
   }
-}
-
-/** By `<topic id>/<partition>`, then by offset, the bytes of each entry. */
-function readQuarantine(target: VerifyTarget): Quarantine {
-  const entries = new Map<string, Map<bigint, (Buffer | null)[]>>()
-  for (let partition = 0; partition < target.quarantinePartitions; partition++) {
-    const { records } = readRawPartition(join(target.kafkaLogDir, `${target.quarantineTopic}-${partition}`))
-    for (const { headers, value } of records) {
-      const place = `${headers['daybook-topic-id']}/${headers['daybook-partition']}`
-      const offset = BigInt(headers['daybook-offset'] ?? -1)
-      const ofPartition = entries.get(place) ?? new Map<bigint, (Buffer | null)[]>()
-      ofPartition.set(offset, [...(ofPartition.get(offset) ?? []), value])
-      entries.set(place, ofPartition)
-    }
-  }
-  return entries
 }
 
 async function compareView(

@@ -3,6 +3,7 @@ import type {
   LogBounds,
   PartitionFacts,
   PartitionRef,
+  RecordBatchBytes,
   Sink,
   Source,
   SourceListener,
@@ -179,7 +180,12 @@ export class EngineBench {
   }
 
   /** Hands over what the log has in `first`..`last` (all of it, where not given). */
-  async fetch(partition = 0, first = 0n, last?: bigint): Promise<void> {
+  async fetch(
+    partition = 0,
+    first = 0n,
+    last?: bigint,
+    batches?: readonly RecordBatchBytes[],
+  ): Promise<void> {
     const log = this.log(partition)
     const count = Number((last ?? log.bounds.logEnd - 1n) - first) + 1
     const batch = log.fetch(first, count)
@@ -188,6 +194,7 @@ export class EngineBench {
       partition: log.partition,
       generation: this.#generation,
       ...batch,
+      ...(batches === undefined ? {} : { batches }),
     })
     if (taken === undefined) return
     this.source.underWay.add(taken)
