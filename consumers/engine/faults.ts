@@ -39,13 +39,12 @@ export function tipContradicted(ref: PartitionRef, offset: bigint, what: string)
   )
 }
 
-/** Records of a schema that decoded before fail now. */
+/** A record that is an event for the store, or for the second reader, does not decode. */
 export function decodeRegression(ref: PartitionRef, offset: bigint, schemaId: number | null): DaybookError {
   return new DaybookError(
     'DAYBOOK_ENGINE_DECODE_REGRESSION',
-    `Records of schema id ${schemaId ?? 'unknown'} decoded before and fail now, up to offset ${offset} of ${where(ref)}. ` +
-      `They are not sent to quarantine, since the fault may be this program's: roll back or fix it, or ` +
-      `raise the regression limits if the producer is at fault.`,
+    `The record of schema id ${schemaId ?? 'unknown'} at offset ${offset} of ${where(ref)} is an event, but this program does not decode it. ` +
+      `It is not sent to quarantine, since the fault is this program's: roll back, or install a version that decodes it.`,
     { details: { ...details(ref), offset, schemaId } },
   )
 }

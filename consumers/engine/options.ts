@@ -39,11 +39,6 @@ export interface EngineLimits {
   /** A partition with lag is unhealthy when nothing of it was delivered for `cut.maxAgeMs` plus this. */
   readonly stallMs: number
   readonly watchdogMs: number
-  /** So many records of one schema id fail in a row, after one that decoded: a fault of ours. */
-  readonly regressionInARow: number
-  /** Or at least this share of the newest records of that id, one to two times `regressionWindow`. */
-  readonly regressionRatio: number
-  readonly regressionWindow: number
   /** So many bad records in a row in one partition raise the flood alarm. */
   readonly floodInARow: number
 }
@@ -64,8 +59,5 @@ export const DEFAULT_LIMITS: EngineLimits = {
   backoffMaxMs: 30_000,
   stallMs: 60_000,
   watchdogMs: 5_000,
-  regressionInARow: 1_000,
-  regressionRatio: 0.98,
-  regressionWindow: 5_000,
   floodInARow: 100,
 }

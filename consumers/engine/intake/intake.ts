@@ -7,7 +7,6 @@ import type { PartitionSession } from '../partition-session.ts'
 import { higher } from '../range.ts'
 import { type BackoffTools, untilDone } from '../recovery/backoff.ts'
 import { retried } from '../recovery/retry-report.ts'
-import type { DecodeCircuit } from './decode-circuit.ts'
 import type { FloodAlarm } from './flood-alarm.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 
@@ -16,7 +15,6 @@ export interface IntakeOptions {
   readonly sink: Pick<Sink, 'fingerprint'>
   readonly cutter: Cutter
   readonly memory: MemoryBudget
-  readonly circuit: DecodeCircuit
   readonly floodAlarm: FloodAlarm
   readonly backoff: BackoffTools
   readonly failpoints: Failpoints
@@ -85,7 +83,6 @@ export class Intake {
     if (!this.#options.sink.fingerprint(checked, session.partition).equals(stored.hash)) {
       throw tipContradicted(session.partition, stored.offset, 'the store holds another record than Kafka')
     }
-    this.#options.circuit.observe(session.partition, checked)
   }
 
   /** Adds the records from number `from` on that lie before offset `before`; returns the number of the next one. */
@@ -143,8 +140,7 @@ export class Intake {
   }
 
   #observe(session: PartitionSession, checked: CheckedRecord): void {
-    const { circuit, floodAlarm, observer } = this.#options
-    circuit.observe(session.partition, checked)
+    const { floodAlarm, observer } = this.#options
     floodAlarm.observe(session, checked)
     const { record, verdict } = checked
     if (verdict.kind !== 'bad') return
