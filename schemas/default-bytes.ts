@@ -50,7 +50,8 @@ function writeComplex(w: ByteWriter, type: AvroNode, value: unknown): void {
       write(w, type.values, item)
     })
   } else if (type.kind === 'record' && isObject(value)) {
-    for (const field of type.fields) write(w, field.type, value[field.name] ?? field.default)
+    for (const { name, type: own, default: fallback } of type.fields)
+      write(w, own, Object.hasOwn(value, name) ? value[name] : fallback)
   } else throw invalid(type)
 }
 
