@@ -1,5 +1,5 @@
 import { DaybookError } from '../../schemas/errors.ts'
-import type { LogBounds, PartitionRef } from './contracts.ts'
+import type { LogBounds, PartitionRef, Unsettled, Verdict } from './contracts.ts'
 
 const where = (ref: PartitionRef) => `${ref.topic} (${ref.topicId}) partition ${ref.partition}`
 
@@ -45,6 +45,21 @@ export function decodeRegression(ref: PartitionRef, offset: bigint, schemaId: nu
     'DAYBOOK_ENGINE_DECODE_REGRESSION',
     `The record of schema id ${schemaId ?? 'unknown'} at offset ${offset} of ${where(ref)} is an event, but this program does not decode it. ` +
       `It is not sent to quarantine, since the fault is this program's: roll back, or install a version that decodes it.`,
+    { details: { ...details(ref), offset, schemaId } },
+  )
+}
+
+/** The verdict on the record at `offset`. @throws DaybookError where the partition must not go on past that record. */
+export function settled(ref: PartitionRef, offset: bigint, verdict: Verdict | Unsettled): Verdict {
+  if (verdict.kind === 'disputed') throw decodeRegression(ref, offset, verdict.schemaId)
+  if (verdict.kind === 'newer') throw schemaNewer(ref, offset, verdict.schemaId)
+  return verdict
+}
+
+function schemaNewer(ref: PartitionRef, offset: bigint, schemaId: number): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_SCHEMA_NEWER_THAN_WORKER',
+    `From offset ${offset} on, ${where(ref)} has records of schema ${schemaId}, which has fields or symbols that this version does not know. Install a version that does, then migrate and restart; nothing was skipped.`,
     { details: { ...details(ref), offset, schemaId } },
   )
 }

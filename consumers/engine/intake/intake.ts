@@ -1,6 +1,6 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
 import type { CheckedRecord, Checker, Gap, Sink, SourceBatch, SourceRecord } from '../contracts.ts'
-import { decodeRegression, logLost, tipContradicted } from '../faults.ts'
+import { decodeRegression, logLost, settled, tipContradicted } from '../faults.ts'
 import type { Cutter } from '../flush/cutter.ts'
 import type { CutCause, EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
@@ -37,7 +37,7 @@ export class Intake {
     const from = session.unverified?.offset ?? session.next
     if (batch.last < from || !(await memory.room(session.intakeSignal))) return
     const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)
-    if (!(await this.#prepared(session, records))) return
+    if (!(await this.#prepared(session, batch, records))) return
     this.#verifyTip(session, batch, records)
     observer.fetched(session.partition, records.length, batch.highWatermark)
     let done = 0
@@ -54,11 +54,15 @@ export class Intake {
   }
 
   /** False when nothing more is to be taken in. A registry that is down only makes this partition wait. */
-  async #prepared(session: PartitionSession, records: readonly SourceRecord[]): Promise<boolean> {
+  async #prepared(
+    session: PartitionSession,
+    batch: SourceBatch,
+    records: readonly SourceRecord[],
+  ): Promise<boolean> {
     if (records.length === 0) return !session.intakeSignal.aborted
     const { checker, backoff, observer } = this.#options
     const attempt = await untilDone(backoff, {
-      run: () => checker.prepare(records),
+      run: () => checker.prepare(records, batch),
       signal: session.intakeSignal,
       onRetry: retried(observer, 'prepare', session),
     })
@@ -76,7 +80,8 @@ export class Intake {
     if (record === undefined) {
       throw tipContradicted(session.partition, stored.offset, 'the store holds a record and Kafka has none')
     }
-    const checked = { record, verdict: this.#options.checker.check(record) }
+    const { checker } = this.#options
+    const checked = { record, verdict: settled(session.partition, record.offset, checker.check(record)) }
     if (checked.verdict.kind === 'bad' && stored.kind === 'event') {
       throw decodeRegression(session.partition, stored.offset, checked.verdict.schemaId)
     }
@@ -115,7 +120,7 @@ export class Intake {
       if (record.offset < session.next) return null
       this.#fillHole(session, record.offset)
     }
-    const checked = { record, verdict: checker.check(record) }
+    const checked = { record, verdict: settled(session.partition, record.offset, checker.check(record)) }
     this.#observe(session, checked)
     session.open.addRecord(checked)
     memory.add(record.size)
