@@ -40,7 +40,6 @@ const MAX_IN_FLIGHT = 8
 const NO_SUCH_SUBJECT = 40401
 const NO_SUCH_VERSION = 40402
 const NO_SUCH_SCHEMA = 40403
-const ABSENT: ReadonlySet<number> = new Set([NO_SUCH_SUBJECT, NO_SUCH_VERSION, NO_SUCH_SCHEMA])
 /** Registries count ids in a signed 32-bit integer; above, there is nothing to ask. */
 const MAX_ID = 0x7fffffff
 
@@ -51,7 +50,7 @@ export function createRegistryReader(access: RegistryAccess): RegistryReader {
     async versions(subject) {
       const path = `/subjects/${encodeURIComponent(subject)}/versions?deleted=true`
       const answer = await limited(() => askRegistry(access, path))
-      if (isAbsent(answer)) return []
+      if (isAbsent(answer, NO_SUCH_SUBJECT)) return []
       const { status, body } = answer
       if (status !== 200 || !Array.isArray(body) || !body.every(isCount)) throw unexpected(path, status)
       return body
@@ -59,7 +58,7 @@ export function createRegistryReader(access: RegistryAccess): RegistryReader {
     async version(subject, version) {
       const path = `/subjects/${encodeURIComponent(subject)}/versions/${version}?deleted=true`
       const answer = await limited(() => askRegistry(access, path)).catch(nullIfTooLarge)
-      if (answer === null || isAbsent(answer)) return null
+      if (answer === null || isAbsent(answer, NO_SUCH_SUBJECT, NO_SUCH_VERSION)) return null
       const { status, body } = answer
       if (typeof body !== 'object' || body === null || !('id' in body) || !isCount(body.id))
         throw unexpected(path, status)
@@ -69,10 +68,10 @@ export function createRegistryReader(access: RegistryAccess): RegistryReader {
       if (id > MAX_ID) return null
       const path = `/schemas/ids/${id}`
       const places = await limited(() => askRegistry(access, `${path}/versions?deleted=true`))
-      if (isAbsent(places)) return null
+      if (isAbsent(places, NO_SUCH_SCHEMA)) return null
       if (places.status !== 200 || !Array.isArray(places.body)) throw unexpected(path, places.status)
       const answer = await limited(() => askRegistry(access, path)).catch(nullIfTooLarge)
-      if (answer === null || isAbsent(answer)) return null
+      if (answer === null || isAbsent(answer, NO_SUCH_SCHEMA)) return null
       return { ...schemaIn(path, answer), subjects: places.body.flatMap(subjectIn) }
     },
   }
@@ -93,8 +92,8 @@ function subjectIn(place: unknown): string[] {
   return typeof place.subject === 'string' ? [place.subject] : []
 }
 
-function isAbsent({ status, errorCode }: RegistryAnswer): boolean {
-  return status === 404 && errorCode !== null && ABSENT.has(errorCode)
+function isAbsent({ status, errorCode }: RegistryAnswer, ...codes: readonly number[]): boolean {
+  return status === 404 && errorCode !== null && codes.includes(errorCode)
 }
 
 function isCount(value: unknown): value is number {

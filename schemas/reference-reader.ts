@@ -45,7 +45,7 @@ export class ReferenceReader {
   /** The same, and it has a tenant and an id that is not nil. */
   isEvent(bytes: Buffer, start: number, end: number): boolean {
     const found = this.#read(bytes, start, end)
-    return found !== null && found.hasId && found.hasTenant
+    return found?.hasId === true && found.hasTenant
   }
 
   #read(bytes: Buffer, start: number, end: number): { hasId: boolean; hasTenant: boolean } | null {

@@ -74,7 +74,8 @@ export class WriterSchemas {
     const index = nodes.findIndex((node) =>
       nodes.every((other) => other === node || ['same', 'older'].includes(relationOf(other, node))),
     )
-    const base = ids[index] ?? ids.find((id) => ids.every((from) => this.#resolves(from, id))) ?? ids[0] ?? null
+    const base =
+      ids[index] ?? ids.find((id) => ids.every((from) => this.#resolves(from, id))) ?? ids[0] ?? null
     this.#bases.set(name, base)
     return base
   }

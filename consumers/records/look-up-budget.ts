@@ -6,7 +6,11 @@ export class Budget {
   #since = Number.NEGATIVE_INFINITY
   #taken = 0
 
-  constructor(options: { readonly clock: Pick<Clock, 'now'>; readonly most: number; readonly perMs: number }) {
+  constructor(options: {
+    readonly clock: Pick<Clock, 'now'>
+    readonly most: number
+    readonly perMs: number
+  }) {
     this.#options = options
   }
 

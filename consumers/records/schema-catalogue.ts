@@ -1,7 +1,13 @@
 import type { Clock } from '../../runtime/clock.ts'
 import type { RegistryReader } from '../../runtime/registry.ts'
 import { DaybookError } from '../../schemas/errors.ts'
-import { goTogether, judgeSchema, type KnownSchema, type NewestSchema, type SchemaEntry } from './known-schema.ts'
+import {
+  goTogether,
+  judgeSchema,
+  type KnownSchema,
+  type NewestSchema,
+  type SchemaEntry,
+} from './known-schema.ts'
 import { Budget } from './look-up-budget.ts'
 import { RegisteredIds } from './registered-ids.ts'
 
@@ -45,69 +51,33 @@ const MAX_SCHEMAS = 100
 const MAX_LOOK_UPS = 50
 const LOOK_UPS_MS = 10_000
 
-/** Entries are never dropped: there is one only for what is registered under our subjects, and that never changes. */
 export function createCatalogue(options: CatalogueOptions): SchemaCatalogue {
-  const { clock, registry, newest } = options
-  const entries = new Map<number, SchemaEntry>()
-  const inUse: KnownSchema[] = []
-  const lookUps = new Budget({ clock, most: MAX_LOOK_UPS, perMs: LOOK_UPS_MS })
-  const registered = new RegisteredIds({ registry, clock, subjects: options.subjects })
+  return new Catalogue(options)
+}
 
-  async function loadSeen(ids: Iterable<number>): Promise<void> {
-    const wanted = [...ids].filter((id) => !entries.has(id))
-    await loadListed(wanted)
-    const left = wanted.filter((id) => !entries.has(id))
-    // A subject that was deleted as a whole is listed, but its ids are not: events that name them are good still.
-    if (left.length > 0 && registered.hasHidden) await Promise.all(left.slice(0, lookUps.take(left.length)).map(lookUp))
+/** Entries are never dropped: there is one only for what is registered under our subjects, and that never changes. */
+class Catalogue implements SchemaCatalogue {
+  readonly newest: NewestSchema
+  readonly #options: CatalogueOptions
+  readonly #entries = new Map<number, SchemaEntry>()
+  readonly #inUse: KnownSchema[] = []
+  readonly #registered: RegisteredIds
+  readonly #lookUps: Budget
+
+  constructor(options: CatalogueOptions) {
+    const { clock } = options
+    this.#options = options
+    this.newest = options.newest
+    this.#registered = new RegisteredIds(options)
+    this.#lookUps = new Budget({ clock, most: MAX_LOOK_UPS, perMs: LOOK_UPS_MS })
   }
 
-  async function lookUp(id: number): Promise<void> {
-    const found = await registry.byId(id)
-    if (found === null || !found.subjects.some((subject) => options.subjects.includes(subject))) return
-    if (!entries.has(id)) entries.set(id, admitted(judgeSchema(id, found, newest)))
+  entry(id: number): SchemaEntry | undefined {
+    return this.#entries.get(id)
   }
 
-  async function loadListed(ids: readonly number[]): Promise<void> {
-    // One after the other, so that compiling leaves room for heartbeats; older ids first, which more records have.
-    for (const id of ids.toSorted((a, b) => a - b)) {
-      const place = registered.place(id)
-      if (place === undefined || entries.has(id)) continue
-      const found = await registry.version(place.subject, place.version)
-      if (found?.id === id && !entries.has(id)) entries.set(id, admitted(judgeSchema(id, found, newest)))
-    }
-  }
-
-  /** Bounded, and only what goes with what is in use already: a file of the archive takes rows of all versions. */
-  function admitted(entry: SchemaEntry): SchemaEntry {
-    if (entry.kind !== 'event') return entry
-    const { known } = entry
-    const wrong = (reason: string): SchemaEntry => ({ kind: 'wrong', reason: `schema ${known.id} ${reason}` })
-    if (inUse.length >= MAX_SCHEMAS) return wrong(`would be one more than the ${MAX_SCHEMAS} that a worker takes`)
-    const other = inUse.find((one) => !goTogether(one.schema, known.schema))
-    if (other !== undefined) return wrong(`does not go with schema ${other.id}`)
-    inUse.push(known)
-    return entry
-  }
-
-  const missing = (ids: Iterable<number>) => [...new Set(ids)].filter((id) => !entries.has(id))
-  const isPlaced = (ids: readonly number[]) => ids.every((id) => registered.place(id) !== undefined)
-
-  async function findOut(ids: readonly number[]): Promise<void> {
-    if (isPlaced(ids)) return
-    for (const pauseMs of [0, options.confirmDelayMs ?? DEFAULT_CONFIRM_DELAY_MS]) {
-      if (pauseMs > 0) await clock.sleep(pauseMs)
-      const failure = await registered.refresh().then(
-        () => null,
-        (error: unknown) => ({ error }),
-      )
-      if (isPlaced(ids)) return
-      if (failure !== null) throw failure.error
-    }
-    if (registered.isEmpty) throw nothingRegistered(options.subjects)
-  }
-
-  function schemaOf(id: number): KnownSchema {
-    const entry = entries.get(id)
+  schemaOf(id: number): KnownSchema {
+    const entry = this.#entries.get(id)
     if (entry?.kind === 'event') return entry.known
     throw new DaybookError(
       'DAYBOOK_SCHEMA_NOT_LOADED',
@@ -116,19 +86,76 @@ export function createCatalogue(options: CatalogueOptions): SchemaCatalogue {
     )
   }
 
-  return {
-    newest,
-    schemaOf,
-    loadSeen,
-    entry: (id) => entries.get(id),
-    async load(ids) {
-      const wanted = missing(ids)
-      await findOut(wanted)
-      await loadSeen(wanted)
-    },
-    assertNotNewer(id) {
-      if (schemaOf(id).relation === 'newer') throw newerThanWorker(id)
-    },
+  assertNotNewer(id: number): void {
+    if (this.schemaOf(id).relation === 'newer') throw newerThanWorker(id)
+  }
+
+  async load(ids: Iterable<number>): Promise<void> {
+    const wanted = this.#missing(ids)
+    await this.#findOut(wanted)
+    await this.loadSeen(wanted)
+  }
+
+  async loadSeen(ids: Iterable<number>): Promise<void> {
+    const wanted = this.#missing(ids)
+    // One after the other, so that compiling leaves room for heartbeats; older ids first, which more records have.
+    for (const id of wanted.toSorted((a, b) => a - b)) await this.#loadListed(id)
+    const left = this.#missing(wanted)
+    // A subject that was deleted as a whole is listed, but its ids are not: events that name them are good still.
+    if (left.length === 0 || !this.#registered.hasHidden) return
+    await Promise.all(left.slice(0, this.#lookUps.take(left.length)).map((id) => this.#lookUp(id)))
+  }
+
+  #missing(ids: Iterable<number>): number[] {
+    return [...new Set(ids)].filter((id) => !this.#entries.has(id))
+  }
+
+  /** Asks the registry what there is, twice, unless all of `ids` are found before. */
+  async #findOut(ids: readonly number[]): Promise<void> {
+    const { clock, confirmDelayMs = DEFAULT_CONFIRM_DELAY_MS, subjects } = this.#options
+    const areFound = () => ids.every((id) => this.#registered.place(id) !== undefined)
+    if (areFound()) return
+    for (const pauseMs of [0, confirmDelayMs]) {
+      if (pauseMs > 0) await clock.sleep(pauseMs)
+      const failure = await this.#registered.refresh().then(
+        () => null,
+        (error: unknown) => ({ error }),
+      )
+      if (areFound()) return
+      if (failure !== null) throw failure.error
+    }
+    if (this.#registered.isEmpty) throw nothingRegistered(subjects)
+  }
+
+  async #loadListed(id: number): Promise<void> {
+    const place = this.#registered.place(id)
+    if (place === undefined) return
+    const found = await this.#options.registry.version(place.subject, place.version)
+    if (found?.id === id) this.#keep(id, found)
+  }
+
+  async #lookUp(id: number): Promise<void> {
+    const { registry, subjects } = this.#options
+    const found = await registry.byId(id)
+    if (found?.subjects.some((subject) => subjects.includes(subject)) === true) this.#keep(id, found)
+  }
+
+  #keep(id: number, found: { readonly text: string; readonly schemaType: string }): void {
+    if (this.#entries.has(id)) return
+    this.#entries.set(id, this.#admitted(judgeSchema(id, found, this.newest)))
+  }
+
+  /** Bounded, and only what goes with what is in use already: a file of the archive takes rows of all versions. */
+  #admitted(entry: SchemaEntry): SchemaEntry {
+    if (entry.kind !== 'event') return entry
+    const { known } = entry
+    const wrong = (reason: string): SchemaEntry => ({ kind: 'wrong', reason: `schema ${known.id} ${reason}` })
+    if (this.#inUse.length >= MAX_SCHEMAS)
+      return wrong(`would be one more than the ${MAX_SCHEMAS} that a worker takes`)
+    const other = this.#inUse.find((one) => !goTogether(one.schema, known.schema))
+    if (other !== undefined) return wrong(`does not go with schema ${other.id}`)
+    this.#inUse.push(known)
+    return entry
   }
 }
 

@@ -9,6 +9,9 @@ const MAX_CHARACTERS = 128 * 1024
 const MAX_VALUES = 4_000
 /** Of the JSON, attributes that mean nothing to us included: they are written to archive headers. */
 const MAX_DEPTH = 64
+/** Columns of its rows, and values in a row without those of arrays, maps and unions. */
+const MAX_COLUMNS = 500
+const MAX_FIELDS = 1_000
 /** Avro's names. Others would make files that other readers refuse. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/
 const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -38,6 +41,7 @@ export function schemaFault(
   newest: AvroRecordSchema,
 ): string | null {
   if (!Number.isFinite(minimalSizes(node)(node))) return 'has a record that contains itself'
+  if (columnsOf(node).length > MAX_COLUMNS || fieldsIn(node) > MAX_FIELDS) return 'has too many fields'
   if (!hasGoodNames(node, new Set())) return 'has names that Avro does not know'
   const own = columnsOf(node)
   const places = new Map(columnsOf(parseRecordSchema(newest)).map(({ name, path }) => [name, path]))
@@ -68,6 +72,27 @@ function columnsOf(record: RecordNode): Column[] {
         }))
       : [{ name: field.name, path: field.name, field }],
   )
+}
+
+/** The most fields that any record under `root` has, those of the records in it included. Finite where values are. */
+function fieldsIn(root: RecordNode): number {
+  const known = new Map<AvroNode, number>()
+  let most = 0
+  const count = (node: AvroNode): number => {
+    const counted = known.get(node)
+    if (counted !== undefined) return counted
+    known.set(node, 1)
+    let fields = 1
+    if (node.kind === 'array') count(node.items)
+    else if (node.kind === 'map') count(node.values)
+    else if (node.kind === 'union') for (const branch of node.branches) count(branch)
+    else if (node.kind === 'record') fields = node.fields.reduce((sum, field) => sum + count(field.type), 1)
+    known.set(node, fields)
+    most = Math.max(most, fields)
+    return fields
+  }
+  count(root)
+  return most
 }
 
 function recordOf(fields: readonly FieldNode[]): RecordNode {

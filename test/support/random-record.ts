@@ -115,40 +115,57 @@ function encode(root: RecordNode, numbers: Numbers): Buffer {
     budget--
     switch (node.kind) {
       case 'null':
-        return
+        break
       case 'boolean':
-        return w.writeByte(rarely() ? 2 : numbers(2))
+        w.writeByte(rarely() ? 2 : numbers(2))
+        break
       case 'int':
-        return long(pick(INTS, numbers))
+        long(pick(INTS, numbers))
+        break
       case 'long':
-        if (node.logicalType === null) return long(pick(LONGS, numbers))
-        return long(rarely() ? pick(LONGS, numbers) : pick(TIMES, numbers))
+        long(
+          node.logicalType === null
+            ? pick(LONGS, numbers)
+            : rarely()
+              ? pick(LONGS, numbers)
+              : pick(TIMES, numbers),
+        )
+        break
       case 'float':
-        return w.writeRaw(Buffer.alloc(4, numbers(256)))
+        w.writeRaw(Buffer.alloc(4, numbers(256)))
+        break
       case 'double':
-        return w.writeRaw(Buffer.alloc(8, numbers(256)))
+        w.writeRaw(Buffer.alloc(8, numbers(256)))
+        break
       case 'fixed':
-        return w.writeRaw(Buffer.alloc(node.size, numbers(256)))
+        w.writeRaw(Buffer.alloc(node.size, numbers(256)))
+        break
       case 'bytes':
-        return bytes(Buffer.alloc(numbers(10), numbers(256)))
+        bytes(Buffer.alloc(numbers(10), numbers(256)))
+        break
       case 'string':
-        if (node.logicalType === null || rarely()) return text()
-        return bytes(Buffer.from(UUIDS[numbers(UUIDS.length)] ?? ''))
+        if (node.logicalType === null || rarely()) text()
+        else bytes(Buffer.from(UUIDS[numbers(UUIDS.length)] ?? ''))
+        break
       case 'enum':
-        return long(rarely() ? node.symbols.length : numbers(node.symbols.length))
+        long(rarely() ? node.symbols.length : numbers(node.symbols.length))
+        break
       case 'union': {
         const index = budget > 0 ? numbers(node.branches.length) : 0
         long(rarely() ? node.branches.length : index)
         const branch = node.branches[index]
-        return branch === undefined ? undefined : value(branch)
+        if (branch !== undefined) value(branch)
+        break
       }
       case 'array':
-        return blocks(() => value(node.items))
+        blocks(() => value(node.items))
+        break
       case 'map':
-        return blocks(() => {
+        blocks(() => {
           text()
           value(node.values)
         })
+        break
       case 'record':
         for (const field of node.fields) value(field.type)
     }

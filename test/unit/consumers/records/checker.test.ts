@@ -5,6 +5,8 @@ import { createChecker } from '../../../../consumers/records/checker.ts'
 import { createCatalogue } from '../../../../consumers/records/schema-catalogue.ts'
 import type { Clock } from '../../../../runtime/clock.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../../../schemas/generated/audit-event.ts'
+import { compileResolver } from '../../../../schemas/resolve.ts'
+import { SkipFault } from '../../../../schemas/skip.ts'
 import { frame } from '../../../../schemas/wire.ts'
 import { anEvent, encodeEvent } from '../../../support/events.ts'
 import { FakeRegistryReader } from '../../../support/fakes/fake-registry-reader.ts'
@@ -137,6 +139,53 @@ describe('a record', () => {
     const verdict = await verdictOf(frame(1, encodeEvent(anEvent({ event_id: 'secret' }))))
     expect(verdict).toMatchObject({ reason: expect.stringContaining('event_id') })
     expect(JSON.stringify(verdict)).not.toContain('secret')
+  })
+})
+
+describe('a record that a good checker would take', () => {
+  const made = create()
+  const one = record(frame(1, event))
+  const broken = () => {
+    // As a fault in the generated code would do it.
+    const entry = made.catalogue.entry(1)
+    if (entry?.kind !== 'event') throw new TypeError('not loaded')
+    Object.assign(entry.known.skipper, { check: () => SkipFault.LENGTH })
+  }
+
+  it('is disputed, and not the fault of its producer', async () => {
+    await made.checker.prepare([one])
+    broken()
+    expect(made.checker.check(one)).toEqual({
+      kind: 'disputed',
+      schemaId: 1,
+      reason: expect.stringContaining('a length'),
+    })
+  })
+
+  it('is bad all the same when the second reader refuses it too', async () => {
+    const cut = record(frame(1, event.subarray(0, 60)))
+    await made.checker.prepare([cut])
+    expect(made.checker.check(cut)).toMatchObject({ kind: 'bad', code: 'MALFORMED' })
+  })
+})
+
+describe('a good event of a newer schema', () => {
+  const upgrade = compileResolver(AUDIT_EVENT_SCHEMA, grownSchema())
+  const grown = Buffer.from(upgrade(event, 0, event.length))
+
+  it('is an event for a store that takes it as it is', async () => {
+    expect(await verdictOf(frame(2, grown))).toMatchObject({ kind: 'event', schemaId: 2 })
+  })
+
+  it('is told apart for a store whose table has no place for it', async () => {
+    const made = create({ takesNewer: false })
+    expect(await verdictOf(frame(2, grown), made)).toEqual({ kind: 'newer', schemaId: 2 })
+    expect(await verdictOf(frame(1, event), made)).toMatchObject({ kind: 'event' })
+  })
+
+  it('is bad when it is bad, for every store', async () => {
+    const made = create({ takesNewer: false })
+    expect(await verdictOf(frame(2, Buffer.from([1])), made)).toMatchObject({ kind: 'bad' })
   })
 })
 
