@@ -40,9 +40,11 @@ export function schemaFault(
   node: RecordNode,
   newest: AvroRecordSchema,
 ): string | null {
-  if (!Number.isFinite(minimalSizes(node)(node))) return 'has a record that contains itself'
+  const nodes = nodesUnder(node)
+  const size = minimalSizes(node)
+  if (nodes.some((one) => !Number.isFinite(size(one)))) return 'has a record that contains itself'
   if (columnsOf(node).length > MAX_COLUMNS || fieldsIn(node) > MAX_FIELDS) return 'has too many fields'
-  if (!hasGoodNames(node, new Set())) return 'has names that Avro does not know'
+  if (!nodes.every(hasGoodNames)) return 'has names that Avro does not know'
   const own = columnsOf(node)
   const places = new Map(columnsOf(parseRecordSchema(newest)).map(({ name, path }) => [name, path]))
   for (const { name, path } of own) {
@@ -99,22 +101,21 @@ function recordOf(fields: readonly FieldNode[]): RecordNode {
   return { kind: 'record', name: 'Row', doc: null, fields }
 }
 
-function hasGoodNames(node: AvroNode, seen: Set<AvroNode>): boolean {
-  if (seen.has(node)) return true
-  seen.add(node)
+function hasGoodNames(node: AvroNode): boolean {
   if ('name' in node && !NAME.test(node.name)) return false
-  switch (node.kind) {
-    case 'array':
-      return hasGoodNames(node.items, seen)
-    case 'map':
-      return hasGoodNames(node.values, seen)
-    case 'union':
-      return node.branches.every((branch) => hasGoodNames(branch, seen))
-    case 'enum':
-      return node.symbols.every((symbol) => FIELD_NAME.test(symbol))
-    case 'record':
-      return node.fields.every((field) => FIELD_NAME.test(field.name) && hasGoodNames(field.type, seen))
-    default:
-      return true
+  if (node.kind === 'enum') return node.symbols.every((symbol) => FIELD_NAME.test(symbol))
+  return node.kind !== 'record' || node.fields.every(({ name }) => FIELD_NAME.test(name))
+}
+
+/** Each type once. */
+function nodesUnder(root: AvroNode): AvroNode[] {
+  const seen = new Set([root])
+  // A set is gone through to what is added meanwhile.
+  for (const node of seen) {
+    if (node.kind === 'array') seen.add(node.items)
+    else if (node.kind === 'map') seen.add(node.values)
+    else if (node.kind === 'union') for (const branch of node.branches) seen.add(branch)
+    else if (node.kind === 'record') for (const { type } of node.fields) seen.add(type)
   }
+  return [...seen]
 }

@@ -1,10 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRegistryReader, type RegistryReader } from '../../../runtime/registry.ts'
-import {
-  type FakeAnswer,
-  type FakeRegistry,
-  startFakeRegistry,
-} from '../../support/fake-registry.ts'
+import { type FakeAnswer, type FakeRegistry, startFakeRegistry } from '../../support/fake-registry.ts'
 
 let registry: FakeRegistry | undefined
 
@@ -28,7 +24,9 @@ const version = (body: object = {}): FakeAnswer => ({
 
 describe('what stands under a subject', () => {
   it('is read with what was deleted softly, whatever the name of the subject', async () => {
-    const read = await reader((path) => (path.includes('/versions?') ? { status: 200, body: [3, 1] } : version()))
+    const read = await reader((path) =>
+      path.includes('/versions?') ? { status: 200, body: [3, 1] } : version(),
+    )
     expect(await read.versions('a/b-value')).toEqual([3, 1])
     expect(await read.version('a/b-value', 3)).toEqual({ id: 7, text: '{"x":1}', schemaType: 'AVRO' })
     expect(registry?.asked).toEqual([
