@@ -92,6 +92,7 @@ class Catalogue implements SchemaCatalogue {
 
   async load(ids: Iterable<number>): Promise<void> {
     const wanted = this.#missing(ids)
+    if (wanted.length === 0) return
     await this.#findOut(wanted)
     await this.loadSeen(wanted)
   }
@@ -99,8 +100,9 @@ class Catalogue implements SchemaCatalogue {
   async loadSeen(ids: Iterable<number>): Promise<void> {
     const wanted = this.#missing(ids)
     // One after the other, so that compiling leaves room for heartbeats; older ids first, which more records have.
-    for (const id of wanted.toSorted((a, b) => a - b)) await this.#loadListed(id)
-    const left = this.#missing(wanted)
+    const listed = wanted.filter((id) => this.#registered.place(id) !== undefined)
+    for (const id of listed.toSorted((a, b) => a - b)) await this.#loadListed(id)
+    const left = wanted.filter((id) => !this.#entries.has(id))
     // A subject that was deleted as a whole is listed, but its ids are not: events that name them are good still.
     if (left.length === 0 || !this.#registered.hasHidden) return
     await Promise.all(left.slice(0, this.#lookUps.take(left.length)).map((id) => this.#lookUp(id)))

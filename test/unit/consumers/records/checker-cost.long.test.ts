@@ -11,5 +11,5 @@ it('a bad record costs little more to check than a good one of the same bytes', 
   for (const [kind, us] of Object.entries(costs))
     console.log(`${kind}: ${us.toFixed(2)} µs a record, ${(us / good).toFixed(1)} × a good one`)
   // A good record goes on to be hashed and stored, which costs about ten times as much.
-  expect(Math.max(...Object.values(costs)) / good).toBeLessThan(5)
+  expect(Math.max(...Object.values(costs)) / good).toBeLessThan(8)
 })
