@@ -25,6 +25,7 @@ export async function runColdWorker(config: ColdConfig): Promise<never> {
           maxAgeMs: config.cutAgeMs,
           boundary: (first, next) => minuteOf(next.appendTime) > minuteOf(first.appendTime),
         },
+        takesNewerSchemas: true,
         limits: { concurrentDeliveries: 4 },
         checkStore: () => checkArchiveStore(context.store),
       }

@@ -66,6 +66,7 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
       return {
         sink,
         cut,
+        takesNewerSchemas: false,
         limits: { gatherAgeRatio: 0.5, concurrentDeliveries: 2, ...BUFFER },
         checkStore: async () => {},
       }

@@ -36,6 +36,8 @@ export interface WorkerPart {
   readonly sink: Sink
   readonly cut: CutPolicy
   readonly limits?: Partial<EngineLimits>
+  /** Whether the store has a place for what a schema says that this build does not know. */
+  readonly takesNewerSchemas: boolean
   /** Asks the store whether it is as it must be. @throws DaybookError that says what to change */
   readonly checkStore: () => Promise<void>
 }
@@ -96,7 +98,12 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
       log,
       tuning: tuningOf(config),
     }),
-    checker: createChecker({ catalogue: context.catalogue, maxRecordBytes: config.maxRecordBytes }),
+    checker: createChecker({
+      catalogue: context.catalogue,
+      maxRecordBytes: config.maxRecordBytes,
+      takesNewer: part.takesNewerSchemas,
+      clock: systemClock,
+    }),
     observer: createEngineMetrics({ metrics, log, now: systemClock.now, onCrash: lifecycle.crash }),
     ...part,
     clock: systemClock,
@@ -185,7 +192,6 @@ function catalogueOf(config: WorkerConfig): SchemaCatalogue {
   const registry = createRegistryReader({
     url: config.registryUrl,
     ...(username === null || password === null ? {} : { auth: { username, password } }),
-    clock: systemClock,
     timeoutMs: REGISTRY_TIMEOUT_MS,
   })
   return createCatalogue({

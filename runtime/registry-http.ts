@@ -17,12 +17,15 @@ export interface RegistryAnswer {
 }
 
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json'
+/** What a list of versions or one schema may have; longer answers are not read to their end. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 425, 429])
 
 /**
  * One request. Gives every answer that is the registry's own, refusals included.
  * @throws DaybookError DAYBOOK_REGISTRY_UNREACHABLE (retryable) without an answer, or one that only says "not now";
- *   DAYBOOK_REGISTRY_FORBIDDEN (not retryable) for 401 and 403;
+ *   DAYBOOK_REGISTRY_FORBIDDEN (not retryable, scope worker) for 401 and 403;
+ *   DAYBOOK_REGISTRY_ANSWER_TOO_LARGE (retryable) for more than 4 MiB, of which no more is read or kept;
  *   DAYBOOK_REGISTRY_BAD_ANSWER (retryable) when what answers does not speak like a registry, such as a proxy's page.
  */
 export async function askRegistry(
@@ -31,8 +34,6 @@ export async function askRegistry(
   request: { readonly method: 'GET' | 'PUT' | 'POST'; readonly body?: unknown } = { method: 'GET' },
 ): Promise<RegistryAnswer> {
   const { status, text } = await send(access, path, request)
-  if (status === 401 || status === 403) throw forbidden(access, path, status)
-  if (status >= 500 || RETRYABLE_STATUS.has(status)) throw unreachable(access, path, `it answered ${status}`)
   const body = parse(text)
   const errorCode = errorCodeOf(body)
   if (body === undefined || (status >= 400 && errorCode === null)) throw badAnswer(access, path, status)
@@ -57,10 +58,32 @@ async function send(
       body: request.body === undefined ? null : JSON.stringify(request.body),
       signal: AbortSignal.timeout(access.timeoutMs),
     })
-    return { status: response.status, text: await response.text() }
+    const { status } = response
+    const refusal = refused(access, path, status)
+    if (refusal === null) return { status, text: await textOf(access, path, response) }
+    await response.body?.cancel()
+    throw refusal
   } catch (cause) {
-    throw unreachable(access, path, 'it did not answer', cause)
+    throw cause instanceof DaybookError ? cause : unreachable(access, path, 'it did not answer', cause)
   }
+}
+
+function refused(access: RegistryAccess, path: string, status: number): DaybookError | null {
+  if (status === 401 || status === 403) return forbidden(access, path, status)
+  const isLater = status >= 500 || RETRYABLE_STATUS.has(status)
+  return isLater ? unreachable(access, path, `it answered ${status}`) : null
+}
+
+async function textOf(access: RegistryAccess, path: string, response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  // Leaving the loop ends the transfer.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > MAX_ANSWER_BYTES) throw tooLarge(access, path, response.status)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function parse(text: string): unknown {
@@ -93,7 +116,15 @@ function forbidden(access: RegistryAccess, path: string, status: number): Dayboo
   return new DaybookError(
     'DAYBOOK_REGISTRY_FORBIDDEN',
     `The schema registry at ${access.url} refused ${path} with ${status}. Check the registry's user name, password and rights.`,
-    { details: { path, status } },
+    { scope: 'worker', details: { path, status } },
+  )
+}
+
+function tooLarge(access: RegistryAccess, path: string, status: number): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_REGISTRY_ANSWER_TOO_LARGE',
+    `The answer to ${path} of the schema registry at ${access.url} is longer than ${MAX_ANSWER_BYTES} bytes.`,
+    { retryable: true, details: { path, status } },
   )
 }
 

@@ -1,123 +1,108 @@
 import { DaybookError } from '../schemas/errors.ts'
-import type { Clock } from './clock.ts'
-import { askRegistry, type RegistryAccess } from './registry-http.ts'
+import { askRegistry, type RegistryAccess, type RegistryAnswer } from './registry-http.ts'
 
-/** What the registry says of an id. */
-export type RegistryLookup =
-  | {
-      readonly state: 'known'
-      /** The schema's text exactly as it was registered. */
-      readonly text: string
-      readonly schemaType: string
-    }
-  /** The registry said so twice, some time apart. */
-  | { readonly state: 'unknown' }
-
-export interface SubjectVersion {
-  readonly subject: string
-  readonly version: number
+/** A version of a subject, as it was registered. */
+export interface RegisteredVersion {
+  readonly id: number
+  /** Exactly as it was registered. */
+  readonly text: string
+  readonly schemaType: string
 }
 
+/**
+ * Reads what stands under subjects. Versions that were deleted softly are read like the others: records that were
+ * written with them are as good as before.
+ *
+ * @throws DaybookError, all methods: DAYBOOK_REGISTRY_UNREACHABLE, DAYBOOK_REGISTRY_BAD_ANSWER and
+ *   DAYBOOK_REGISTRY_ANSWER_TOO_LARGE (retryable), DAYBOOK_REGISTRY_FORBIDDEN (not retryable, scope worker). Nothing
+ *   is called absent because of a failure.
+ */
 export interface RegistryReader {
+  /** The numbers of a subject's versions, in no order; none where the registry says that there is no such subject. */
+  versions(subject: string): Promise<readonly number[]>
   /**
-   * The schema of an id. Known schemas never change, so they are kept; an unknown id is asked again after
-   * `negativeTtlMs`. Calls for one id under way share one request.
-   * @throws DaybookError DAYBOOK_REGISTRY_UNREACHABLE and DAYBOOK_REGISTRY_BAD_ANSWER (retryable),
-   *   DAYBOOK_REGISTRY_FORBIDDEN (not retryable). An id is never called unknown because of a failure.
+   * One version; null where it is gone, is too large to be one that anything is written with, or where the registry
+   * lists it but does not show it (Apicurio: the whole subject was deleted softly).
    */
-  schemaById(id: number): Promise<RegistryLookup>
-  /** The subjects under which an id stands now. Not cached: a schema may be registered under further subjects. */
-  subjectsOf(id: number): Promise<readonly SubjectVersion[]>
+  version(subject: string, version: number): Promise<RegisteredVersion | null>
+  /** What an id stands for, and under which subjects, deleted ones included; null where there is no such id. */
+  byId(id: number): Promise<FoundSchema | null>
 }
 
-export interface RegistryReaderOptions extends RegistryAccess {
-  readonly clock: Clock
-  /** How long "unknown" is believed before the registry is asked again. */
-  readonly negativeTtlMs?: number
-  /** Pause before an unknown id is asked a second time: a replica may lag behind the one that registered it. */
-  readonly confirmDelayMs?: number
-  /** Lookups kept; the oldest goes first. */
-  readonly maxEntries?: number
+export interface FoundSchema {
+  readonly text: string
+  readonly schemaType: string
+  readonly subjects: readonly string[]
 }
 
-const DEFAULT_NEGATIVE_TTL_MS = 30_000
-const DEFAULT_CONFIRM_DELAY_MS = 250
-const DEFAULT_MAX_ENTRIES = 10_000
-/** Requests in flight: a flood of made-up ids must not become a flood on the registry. */
+/** Requests in flight: a subject with many versions must not become a flood on the registry. */
 const MAX_IN_FLIGHT = 8
+const NO_SUCH_SUBJECT = 40401
+const NO_SUCH_VERSION = 40402
+const NO_SUCH_SCHEMA = 40403
 /** Registries count ids in a signed 32-bit integer; above, there is nothing to ask. */
 const MAX_ID = 0x7fffffff
-const NO_SUCH_SCHEMA = 40403
 
-interface Entry {
-  readonly lookup: RegistryLookup
-  readonly expiresAt: number
-}
-
-export function createRegistryReader(options: RegistryReaderOptions): RegistryReader {
-  const { clock } = options
-  const negativeTtlMs = options.negativeTtlMs ?? DEFAULT_NEGATIVE_TTL_MS
-  const maxEntries = options.maxEntries ?? DEFAULT_MAX_ENTRIES
-  const entries = new Map<number, Entry>()
-  const underWay = new Map<number, Promise<RegistryLookup>>()
+export function createRegistryReader(access: RegistryAccess): RegistryReader {
   const limited = createLimit(MAX_IN_FLIGHT)
 
-  async function ask(id: number): Promise<RegistryLookup> {
-    const path = `/schemas/ids/${id}`
-    const answer = await limited(() => askRegistry(options, path))
-    if (answer.status === 404 && answer.errorCode === NO_SUCH_SCHEMA) return { state: 'unknown' }
-    const { body } = answer
-    if (answer.status !== 200 || typeof body !== 'object' || body === null)
-      throw unexpected(path, answer.status)
-    if (!('schema' in body) || typeof body.schema !== 'string') throw unexpected(path, answer.status)
-    const schemaType = 'schemaType' in body && typeof body.schemaType === 'string' ? body.schemaType : 'AVRO'
-    return { state: 'known', text: body.schema, schemaType }
-  }
-
-  async function askTwice(id: number): Promise<RegistryLookup> {
-    const first = await ask(id)
-    if (first.state === 'known') return first
-    await clock.sleep(options.confirmDelayMs ?? DEFAULT_CONFIRM_DELAY_MS)
-    return ask(id)
-  }
-
-  function remember(id: number, lookup: RegistryLookup): void {
-    const expiresAt = lookup.state === 'known' ? Number.POSITIVE_INFINITY : clock.now() + negativeTtlMs
-    entries.delete(id)
-    entries.set(id, { lookup, expiresAt })
-    for (const oldest of entries.keys()) {
-      if (entries.size <= maxEntries) break
-      entries.delete(oldest)
-    }
-  }
-
   return {
-    async schemaById(id) {
-      if (id > MAX_ID) return { state: 'unknown' }
-      const entry = entries.get(id)
-      if (entry !== undefined && entry.expiresAt > clock.now()) return entry.lookup
-      const running = underWay.get(id)
-      if (running !== undefined) return running
-      const lookup = askTwice(id).finally(() => underWay.delete(id))
-      underWay.set(id, lookup)
-      const found = await lookup
-      remember(id, found)
-      return found
+    async versions(subject) {
+      const path = `/subjects/${encodeURIComponent(subject)}/versions?deleted=true`
+      const answer = await limited(() => askRegistry(access, path))
+      if (isAbsent(answer, NO_SUCH_SUBJECT)) return []
+      const { status, body } = answer
+      if (status !== 200 || !Array.isArray(body) || !body.every(isCount)) throw unexpected(path, status)
+      return body
     },
-    async subjectsOf(id) {
-      const path = `/schemas/ids/${id}/versions`
-      const answer = await limited(() => askRegistry(options, path))
-      if (answer.status === 404 && answer.errorCode === NO_SUCH_SCHEMA) return []
-      if (answer.status !== 200 || !Array.isArray(answer.body)) throw unexpected(path, answer.status)
-      return answer.body.filter(isSubjectVersion)
+    async version(subject, version) {
+      const path = `/subjects/${encodeURIComponent(subject)}/versions/${version}?deleted=true`
+      const answer = await limited(() => askRegistry(access, path)).catch(nullIfTooLarge)
+      if (answer === null || isAbsent(answer, NO_SUCH_SUBJECT, NO_SUCH_VERSION)) return null
+      const { status, body } = answer
+      if (typeof body !== 'object' || body === null || !('id' in body) || !isCount(body.id))
+        throw unexpected(path, status)
+      return { id: body.id, ...schemaIn(path, answer) }
+    },
+    async byId(id) {
+      if (id > MAX_ID) return null
+      const path = `/schemas/ids/${id}`
+      const places = await limited(() => askRegistry(access, `${path}/versions?deleted=true`))
+      if (isAbsent(places, NO_SUCH_SCHEMA)) return null
+      if (places.status !== 200 || !Array.isArray(places.body)) throw unexpected(path, places.status)
+      const answer = await limited(() => askRegistry(access, path)).catch(nullIfTooLarge)
+      if (answer === null || isAbsent(answer, NO_SUCH_SCHEMA)) return null
+      return { ...schemaIn(path, answer), subjects: places.body.flatMap(subjectIn) }
     },
   }
 }
 
-function isSubjectVersion(value: unknown): value is SubjectVersion {
-  if (typeof value !== 'object' || value === null || !('subject' in value) || !('version' in value))
-    return false
-  return typeof value.subject === 'string' && typeof value.version === 'number'
+function schemaIn(
+  path: string,
+  { status, body }: RegistryAnswer,
+): { readonly text: string; readonly schemaType: string } {
+  if (status !== 200 || typeof body !== 'object' || body === null) throw unexpected(path, status)
+  if (!('schema' in body) || typeof body.schema !== 'string') throw unexpected(path, status)
+  const schemaType = 'schemaType' in body && typeof body.schemaType === 'string' ? body.schemaType : 'AVRO'
+  return { text: body.schema, schemaType }
+}
+
+function subjectIn(place: unknown): string[] {
+  if (typeof place !== 'object' || place === null || !('subject' in place)) return []
+  return typeof place.subject === 'string' ? [place.subject] : []
+}
+
+function isAbsent({ status, errorCode }: RegistryAnswer, ...codes: readonly number[]): boolean {
+  return status === 404 && errorCode !== null && codes.includes(errorCode)
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function nullIfTooLarge(error: unknown): null {
+  if (error instanceof DaybookError && error.code === 'DAYBOOK_REGISTRY_ANSWER_TOO_LARGE') return null
+  throw error
 }
 
 /** Runs at most `max` tasks at a time; the others wait in order. */
@@ -140,7 +125,7 @@ function createLimit(max: number): <T>(task: () => Promise<T>) => Promise<T> {
 function unexpected(path: string, status: number): DaybookError {
   return new DaybookError(
     'DAYBOOK_REGISTRY_BAD_ANSWER',
-    `The schema registry's answer to ${path} (${status}) holds no schema. Check DAYBOOK_REGISTRY_URL, its path included.`,
+    `The schema registry's answer to ${path} (${status}) is not what was asked for. Check DAYBOOK_REGISTRY_URL, its path included.`,
     { retryable: true, details: { path, status } },
   )
 }

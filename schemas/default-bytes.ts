@@ -2,14 +2,25 @@ import type { AvroNode } from './avro-node.ts'
 import { ByteWriter } from './bytes.ts'
 import { DaybookError } from './errors.ts'
 
-/** The Avro bytes of a field's default, which schemas give as JSON (for a union: a value of its first branch). */
+/** Records with defaults can hold each other so that a default of `{}` has any number of values, or has no end. */
+const MAX_VALUES = 10_000
+
+class DefaultWriter extends ByteWriter {
+  values = 0
+}
+
+/**
+ * The Avro bytes of a field's default, which schemas give as JSON (for a union: a value of its first branch).
+ * @throws DaybookError DAYBOOK_SCHEMA_INVALID when the default does not fit, or has more than 10,000 values
+ */
 export function defaultBytes(type: AvroNode, value: unknown): Buffer {
-  const writer = new ByteWriter(64)
+  const writer = new DefaultWriter(64)
   write(writer, type, value)
   return writer.take()
 }
 
-function write(w: ByteWriter, type: AvroNode, value: unknown): void {
+function write(w: DefaultWriter, type: AvroNode, value: unknown): void {
+  if (++w.values > MAX_VALUES) throw invalid(type)
   switch (type.kind) {
     case 'fixed':
     case 'enum':
@@ -34,7 +45,7 @@ function writePrimitive(w: ByteWriter, type: AvroNode, value: unknown): void {
   else if (kind !== 'null' || value !== null) throw invalid(type)
 }
 
-function writeComplex(w: ByteWriter, type: AvroNode, value: unknown): void {
+function writeComplex(w: DefaultWriter, type: AvroNode, value: unknown): void {
   if (type.kind === 'fixed' && typeof value === 'string' && value.length === type.size) {
     w.writeFixed(Buffer.from(value, 'latin1'))
   } else if (type.kind === 'enum' && typeof value === 'string' && type.symbols.includes(value)) {
@@ -50,7 +61,8 @@ function writeComplex(w: ByteWriter, type: AvroNode, value: unknown): void {
       write(w, type.values, item)
     })
   } else if (type.kind === 'record' && isObject(value)) {
-    for (const field of type.fields) write(w, field.type, value[field.name] ?? field.default)
+    for (const { name, type: own, default: fallback } of type.fields)
+      write(w, own, Object.hasOwn(value, name) ? value[name] : fallback)
   } else throw invalid(type)
 }
 

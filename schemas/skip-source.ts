@@ -1,4 +1,6 @@
 import type { AvroNode, RecordNode } from './avro-node.ts'
+import { DaybookError } from './errors.ts'
+import { type MinimalSize, minimalSizes } from './minimal-size.ts'
 import { SkipFault } from './skip-runtime.ts'
 
 /**
@@ -24,6 +26,8 @@ type Fail = (faultExpression: string | number) => string
 
 /** Deeper records are refused. A recursive schema could otherwise overflow the stack with a few hundred bytes. */
 const MAX_RECORD_DEPTH = 64
+/** Of each type's code, that of the types inside included: some ten times what the event schema takes. */
+const MAX_CHARACTERS = 1_000_000
 const MILLIS_1900 = Date.UTC(1900, 0, 1)
 const MILLIS_2300 = Date.UTC(2300, 0, 1)
 
@@ -33,7 +37,7 @@ export function skipSource(
   wanted: readonly string[],
   ends: readonly string[] = [],
 ): SkipSource {
-  const writer = new SourceWriter(wanted, ends)
+  const writer = new SourceWriter(wanted, ends, minimalSizes(root))
   const check = writer.check(root)
   const body = `'use strict'
 const { readVarint, skipUtf8, isUuidText } = R
@@ -56,11 +60,14 @@ class SourceWriter {
   readonly #wanted: ReadonlySet<string>
   readonly #ends: ReadonlySet<string>
   readonly #functionOf = new Map<RecordNode, string>()
+  readonly #size: MinimalSize
   #variables = 0
+  #characters = 0
 
-  constructor(wanted: readonly string[], ends: readonly string[]) {
+  constructor(wanted: readonly string[], ends: readonly string[], size: MinimalSize) {
     this.#wanted = new Set(wanted)
     this.#ends = new Set(ends)
+    this.#size = size
   }
 
   check(root: RecordNode): string {
@@ -93,6 +100,14 @@ class SourceWriter {
 
   /** Code that moves `p` over one value. `at`: where to note the value's position, lengths and union indexes left out. */
   #type(type: AvroNode, fail: Fail, at?: string): string {
+    // Values that take no bytes cost nothing: a tree of empty records would otherwise cost without end.
+    const code = this.#size(type) === 0 ? '' : this.#code(type, fail, at)
+    this.#characters += code.length
+    if (this.#characters > MAX_CHARACTERS) throw tooLarge()
+    return code
+  }
+
+  #code(type: AvroNode, fail: Fail, at?: string): string {
     switch (type.kind) {
       case 'null':
         return ''
@@ -136,7 +151,7 @@ class SourceWriter {
   #blocks(items: AvroNode, keyed: boolean, fail: Fail): string {
     const id = this.#variables++
     const [count, size, blocks] = [`c${id}`, `z${id}`, `k${id}`]
-    const smallest = minimalBytes(items, new Set()) + (keyed ? 1 : 0)
+    const smallest = this.#size(items) + (keyed ? 1 : 0)
     const key = keyed ? lengthPrefixed('string', null, fail) : ''
     const bound =
       smallest > 0
@@ -174,6 +189,13 @@ return p
 }`)
     return name
   }
+}
+
+function tooLarge(): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_SCHEMA_INVALID',
+    'Not a usable Avro schema: the code that checks its records would be too large.',
+  )
 }
 
 function atEnd(fail: Fail): string {
@@ -238,29 +260,4 @@ p = e;`
 m = 0
 for (x = p; x < e; x++) m |= b[x]
 if (m > 0x7f) { p = skipUtf8(b, p, e); if (p < 0) ${fail('-p')} } else p = e;`
-}
-
-/** The fewest bytes that a value can take. A type on its own path counts as zero: it is bounded by what leads to it. */
-function minimalBytes(type: AvroNode, path: Set<AvroNode>): number {
-  switch (type.kind) {
-    case 'null':
-      return 0
-    case 'float':
-      return 4
-    case 'double':
-      return 8
-    case 'fixed':
-      return type.size
-    case 'union':
-      return 1 + Math.min(...type.branches.map((branch) => minimalBytes(branch, path)))
-    case 'record': {
-      if (path.has(type)) return 0
-      path.add(type)
-      const sum = type.fields.reduce((total, field) => total + minimalBytes(field.type, path), 0)
-      path.delete(type)
-      return sum
-    }
-    default:
-      return 1
-  }
 }

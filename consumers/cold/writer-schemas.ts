@@ -2,6 +2,7 @@ import { compileHeadReader, type EventHead, type HeadReader } from '../../schema
 import { rowSchema } from '../../schemas/archive/row-schema.ts'
 import { parseRecordSchema } from '../../schemas/avro-node.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
+import { DaybookError } from '../../schemas/errors.ts'
 import { relationOf } from '../../schemas/relation.ts'
 import { compileResolver, type Resolver } from '../../schemas/resolve.ts'
 
@@ -62,7 +63,7 @@ export class WriterSchemas {
 
   /**
    * The schema whose encoding the rows of an object take: of those in the range one that has a place for all that
-   * the others say, else the highest id. Null where no id is given.
+   * the others say, else one that all the others can be brought into. Null where no id is given.
    */
   base(schemaIds: ReadonlySet<number>): number | null {
     const ids = [...schemaIds].sort((a, b) => b - a)
@@ -73,9 +74,20 @@ export class WriterSchemas {
     const index = nodes.findIndex((node) =>
       nodes.every((other) => other === node || ['same', 'older'].includes(relationOf(other, node))),
     )
-    const base = ids[Math.max(index, 0)] ?? null
+    const base =
+      ids[index] ?? ids.find((id) => ids.every((from) => this.#resolves(from, id))) ?? ids[0] ?? null
     this.#bases.set(name, base)
     return base
+  }
+
+  #resolves(from: number, to: number): boolean {
+    try {
+      this.resolver(from, to)
+      return true
+    } catch (error) {
+      if (error instanceof DaybookError && error.code === 'DAYBOOK_SCHEMA_INCOMPATIBLE') return false
+      throw error
+    }
   }
 
   /** Re-encodes payloads of schema `from` under schema `to`. */

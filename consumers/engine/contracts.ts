@@ -53,6 +53,13 @@ export type Verdict =
       readonly schemaId: number | null
     }
 
+/** A record that is neither taken nor quarantined: its partition stops before it until another version runs. */
+export type Unsettled =
+  /** The checker refuses it and the second reader takes it: the fault is this program's. */
+  | { readonly kind: 'disputed'; readonly schemaId: number; readonly reason: string }
+  /** A good event of a schema that says more than this worker's store has a place for. */
+  | { readonly kind: 'newer'; readonly schemaId: number }
+
 export interface CheckedRecord {
   readonly record: SourceRecord
   readonly verdict: Verdict
@@ -190,10 +197,20 @@ export interface Delivery {
 
 /** Decides, without I/O on the hot path, what a record is. */
 export interface Checker {
-  /** Loads what `check` needs for these values; cheap when all schemas are known. Rejects retryable when the registry is unreachable. */
-  prepare(records: readonly SourceRecord[]): Promise<void>
+  /**
+   * Loads what `check` needs for these records; cheap when all schemas are known, and a few requests whatever ids they
+   * name. `position`: where they come from, so that one look at the registry serves for all that stands in the log.
+   * Rejects retryable when the registry is unreachable.
+   */
+  prepare(records: readonly SourceRecord[], position?: LogPosition): Promise<void>
   /** Never throws, never costs more than O(bytes). Call only after `prepare` for the same records. */
-  check(record: SourceRecord): Verdict
+  check(record: SourceRecord): Verdict | Unsettled
+}
+
+/** A partition, and the offset below which its log stood when it was fetched. */
+export interface LogPosition {
+  readonly partition: PartitionRef
+  readonly highWatermark: bigint
 }
 
 /**

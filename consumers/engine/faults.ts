@@ -1,5 +1,5 @@
 import { DaybookError } from '../../schemas/errors.ts'
-import type { LogBounds, PartitionRef } from './contracts.ts'
+import type { LogBounds, PartitionRef, Unsettled, Verdict } from './contracts.ts'
 
 const where = (ref: PartitionRef) => `${ref.topic} (${ref.topicId}) partition ${ref.partition}`
 
@@ -39,12 +39,27 @@ export function tipContradicted(ref: PartitionRef, offset: bigint, what: string)
   )
 }
 
-/** Records of a schema that decoded before fail now. */
+/** A record that is an event for the store, or for the second reader, does not decode. */
 export function decodeRegression(ref: PartitionRef, offset: bigint, schemaId: number | null): DaybookError {
   return new DaybookError(
     'DAYBOOK_ENGINE_DECODE_REGRESSION',
-    `Records of schema id ${schemaId ?? 'unknown'} decoded before and fail now, up to offset ${offset} of ${where(ref)}. ` +
-      `They are not sent to quarantine, since the fault may be this program's: roll back, or install a version that decodes them.`,
+    `The record of schema id ${schemaId ?? 'unknown'} at offset ${offset} of ${where(ref)} is an event, but this program does not decode it. ` +
+      `It is not sent to quarantine, since the fault is this program's: roll back, or install a version that decodes it.`,
+    { details: { ...details(ref), offset, schemaId } },
+  )
+}
+
+/** The verdict on the record at `offset`. @throws DaybookError where the partition must not go on past that record. */
+export function settled(ref: PartitionRef, offset: bigint, verdict: Verdict | Unsettled): Verdict {
+  if (verdict.kind === 'disputed') throw decodeRegression(ref, offset, verdict.schemaId)
+  if (verdict.kind === 'newer') throw schemaNewer(ref, offset, verdict.schemaId)
+  return verdict
+}
+
+function schemaNewer(ref: PartitionRef, offset: bigint, schemaId: number): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_SCHEMA_NEWER_THAN_WORKER',
+    `From offset ${offset} on, ${where(ref)} has records of schema ${schemaId}, which has fields or symbols that this version does not know. Install a version that does, then migrate and restart; nothing was skipped.`,
     { details: { ...details(ref), offset, schemaId } },
   )
 }

@@ -43,11 +43,6 @@ export interface EngineLimits {
   readonly stopRetryFirstMs: number
   readonly stopRetryMaxMs: number
   readonly stopRepeatMs: number
-  /** So many records of one schema id fail in a row, after one that decoded: a fault of ours. */
-  readonly regressionInARow: number
-  /** Or at least this share of the newest records of that id, one to two times `regressionWindow`. */
-  readonly regressionRatio: number
-  readonly regressionWindow: number
   /** So many bad records in a row in one partition raise the flood alarm. */
   readonly floodInARow: number
 }
@@ -71,8 +66,5 @@ export const DEFAULT_LIMITS: EngineLimits = {
   stopRetryFirstMs: 2_000,
   stopRetryMaxMs: 60_000,
   stopRepeatMs: 60_000,
-  regressionInARow: 1_000,
-  regressionRatio: 0.98,
-  regressionWindow: 5_000,
   floodInARow: 100,
 }

@@ -4,7 +4,6 @@ import { Cutter } from './flush/cutter.ts'
 import { DeliveryLane } from './flush/delivery-lane.ts'
 import { EarlyFlush } from './flush/early-flush.ts'
 import { Watchdog } from './health/watchdog.ts'
-import { DecodeCircuit } from './intake/decode-circuit.ts'
 import { Pauses } from './intake/fetch-pauses.ts'
 import { FloodAlarm } from './intake/flood-alarm.ts'
 import { Intake } from './intake/intake.ts'
@@ -74,7 +73,6 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
   const earlyFlush = new EarlyFlush({ lane, cutter, ...limits, sessions, onFault })
   const intake = new Intake({
     ...{ checker: options.checker, sink, cutter, memory, backoff, failpoints, observer },
-    circuit: new DecodeCircuit(limits),
     floodAlarm: new FloodAlarm({ inARow: limits.floodInARow, clock, observer }),
   })
   const commits = new Commits({ source, backoff, failpoints, observer })

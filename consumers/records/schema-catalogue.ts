@@ -1,18 +1,32 @@
 import type { Clock } from '../../runtime/clock.ts'
 import type { RegistryReader } from '../../runtime/registry.ts'
 import { DaybookError } from '../../schemas/errors.ts'
-import { type CatalogueEntry, judgeSchema, type KnownSchema, type NewestSchema } from './known-schema.ts'
+import {
+  goTogether,
+  judgeSchema,
+  type KnownSchema,
+  type NewestSchema,
+  type SchemaEntry,
+} from './known-schema.ts'
+import { Budget } from './look-up-budget.ts'
+import { RegisteredIds } from './registered-ids.ts'
 
 /** What the checker and the sinks know about schema ids. */
 export interface SchemaCatalogue {
   /** The newest schema that this build knows. */
   readonly newest: NewestSchema
-  /** Asks the registry for ids that are not known, or no longer believed unknown. @throws what RegistryReader throws */
+  /**
+   * Loads what is registered under our subjects of these ids; of the others it is certain, when this returns, that
+   * they were not when it was called. Costs a few requests, however many ids
+   * are given; give those first that most records name.
+   * @throws what RegistryReader throws, and DAYBOOK_SCHEMA_NOT_REGISTERED (retryable) where nothing is registered at
+   *   all; only where an id could not be found out about.
+   */
   load(ids: Iterable<number>): Promise<void>
-  /** Whether `load` has nothing to do for this id. */
-  isLoaded(id: number): boolean
-  /** Without I/O: what `load` found; undefined before. */
-  entry(id: number): CatalogueEntry | undefined
+  /** The same of ids that were seen to be registered, without looking for others. @throws what RegistryReader throws */
+  loadSeen(ids: Iterable<number>): Promise<void>
+  /** Without I/O: what is known of an id; undefined for one that is not loaded, so also for all that are unknown. */
+  entry(id: number): SchemaEntry | undefined
   /** The schema of an accepted event. @throws DaybookError DAYBOOK_SCHEMA_NOT_LOADED when `load` was not called for it. */
   schemaOf(id: number): KnownSchema
   /** For stores whose table cannot take more. @throws DaybookError DAYBOOK_SCHEMA_NEWER_THAN_WORKER, not retryable. */
@@ -23,90 +37,143 @@ export interface CatalogueOptions {
   readonly registry: RegistryReader
   readonly clock: Clock
   readonly newest: NewestSchema
-  /** When given, an id must stand under one of these subjects: else anyone could register a look-alike elsewhere. */
-  readonly subjects?: readonly string[]
-  /** How long "unknown" and "under no subject of ours" are believed. */
-  readonly negativeTtlMs?: number
+  /** An id must stand under one of these subjects: else anyone could register a look-alike elsewhere. */
+  readonly subjects: readonly string[]
+  /** Pause before "not registered" is asked a second time: a replica may lag behind the one that registered it. */
+  readonly confirmDelayMs?: number
 }
 
-const DEFAULT_NEGATIVE_TTL_MS = 30_000
+const DEFAULT_CONFIRM_DELAY_MS = 250
+/** Schemas that events are taken in: each is compiled here and in the sink, and kept for as long as the worker runs. */
+const MAX_SCHEMAS = 100
 
-interface Slot {
-  readonly entry: CatalogueEntry
-  readonly expiresAt: number
-}
+/** Ids that are asked for one by one, and in which time: only while a subject is deleted softly as a whole. */
+const MAX_LOOK_UPS = 50
+const LOOK_UPS_MS = 10_000
 
 export function createCatalogue(options: CatalogueOptions): SchemaCatalogue {
-  const { clock, registry } = options
-  const negativeTtlMs = options.negativeTtlMs ?? DEFAULT_NEGATIVE_TTL_MS
-  const { newest } = options
-  const slots = new Map<number, Slot>()
+  return new Catalogue(options)
+}
 
-  async function loadOne(id: number): Promise<void> {
-    const found = await registry.schemaById(id)
-    if (found.state === 'unknown') return keep(id, { kind: 'unknown' }, clock.now() + negativeTtlMs)
-    const entry = judgeSchema(id, found, newest)
-    if (entry.kind === 'event' && !(await isOurs(id))) {
-      const reason = `schema ${id} stands under none of the subjects ${options.subjects?.join(', ')}`
-      return keep(id, { kind: 'wrong', reason }, clock.now() + negativeTtlMs)
-    }
-    keep(id, entry, Number.POSITIVE_INFINITY)
+/** Entries are never dropped: there is one only for what is registered under our subjects, and that never changes. */
+class Catalogue implements SchemaCatalogue {
+  readonly newest: NewestSchema
+  readonly #options: CatalogueOptions
+  readonly #entries = new Map<number, SchemaEntry>()
+  readonly #inUse: KnownSchema[] = []
+  readonly #registered: RegisteredIds
+  readonly #lookUps: Budget
+
+  constructor(options: CatalogueOptions) {
+    const { clock } = options
+    this.#options = options
+    this.newest = options.newest
+    this.#registered = new RegisteredIds(options)
+    this.#lookUps = new Budget({ clock, most: MAX_LOOK_UPS, perMs: LOOK_UPS_MS })
   }
 
-  async function isOurs(id: number): Promise<boolean> {
-    if (options.subjects === undefined) return true
-    const subjects = await registry.subjectsOf(id)
-    return subjects.some(({ subject }) => options.subjects?.includes(subject))
+  entry(id: number): SchemaEntry | undefined {
+    return this.#entries.get(id)
   }
 
-  function keep(id: number, entry: CatalogueEntry, expiresAt: number): void {
-    slots.delete(id)
-    slots.set(id, { entry, expiresAt })
-  }
-
-  /** Made-up ids cost memory for as long as they are believed unknown, not longer. */
-  function sweep(): void {
-    const now = clock.now()
-    for (const [id, slot] of slots) {
-      if (slot.expiresAt === Number.POSITIVE_INFINITY) continue
-      if (slot.expiresAt > now) return
-      slots.delete(id)
-    }
-  }
-
-  function schemaOf(id: number): KnownSchema {
-    const entry = slots.get(id)?.entry
+  schemaOf(id: number): KnownSchema {
+    const entry = this.#entries.get(id)
     if (entry?.kind === 'event') return entry.known
     throw new DaybookError(
       'DAYBOOK_SCHEMA_NOT_LOADED',
       `Schema ${id} was not loaded before its records were used.`,
-      {
-        details: { schemaId: id },
-      },
+      { details: { schemaId: id } },
     )
   }
 
-  return {
-    newest,
-    schemaOf,
-    isLoaded: (id) => {
-      const slot = slots.get(id)
-      return slot !== undefined && slot.expiresAt > clock.now()
-    },
-    entry: (id) => slots.get(id)?.entry,
-    async load(ids) {
-      sweep()
-      const now = clock.now()
-      const missing = [...new Set(ids)].filter((id) => !((slots.get(id)?.expiresAt ?? 0) > now))
-      await Promise.all(missing.map(loadOne))
-    },
-    assertNotNewer(id) {
-      if (schemaOf(id).relation !== 'newer') return
-      throw new DaybookError(
-        'DAYBOOK_SCHEMA_NEWER_THAN_WORKER',
-        `Records are written with schema ${id}, which has fields or symbols that this version does not know. Install a version that does, then migrate and restart; nothing was skipped.`,
-        { details: { schemaId: id } },
-      )
-    },
+  assertNotNewer(id: number): void {
+    if (this.schemaOf(id).relation === 'newer') throw newerThanWorker(id)
   }
+
+  async load(ids: Iterable<number>): Promise<void> {
+    const wanted = this.#missing(ids)
+    if (wanted.length === 0) return
+    await this.#findOut(wanted)
+    await this.loadSeen(wanted)
+  }
+
+  async loadSeen(ids: Iterable<number>): Promise<void> {
+    const wanted = this.#missing(ids)
+    // One after the other, so that compiling leaves room for heartbeats; older ids first, which more records have.
+    const listed = wanted.filter((id) => this.#registered.place(id) !== undefined)
+    for (const id of listed.toSorted((a, b) => a - b)) await this.#loadListed(id)
+    const left = wanted.filter((id) => !this.#entries.has(id))
+    // A subject that was deleted as a whole is listed, but its ids are not: events that name them are good still.
+    if (left.length === 0 || !this.#registered.hasHidden) return
+    await Promise.all(left.slice(0, this.#lookUps.take(left.length)).map((id) => this.#lookUp(id)))
+  }
+
+  #missing(ids: Iterable<number>): number[] {
+    return [...new Set(ids)].filter((id) => !this.#entries.has(id))
+  }
+
+  /** Asks the registry what there is, twice, unless all of `ids` are found before. */
+  async #findOut(ids: readonly number[]): Promise<void> {
+    const { clock, confirmDelayMs = DEFAULT_CONFIRM_DELAY_MS, subjects } = this.#options
+    const areFound = () => ids.every((id) => this.#registered.place(id) !== undefined)
+    if (areFound()) return
+    for (const pauseMs of [0, confirmDelayMs]) {
+      if (pauseMs > 0) await clock.sleep(pauseMs)
+      const failure = await this.#registered.refresh().then(
+        () => null,
+        (error: unknown) => ({ error }),
+      )
+      if (areFound()) return
+      if (failure !== null) throw failure.error
+    }
+    if (this.#registered.isEmpty) throw nothingRegistered(subjects)
+  }
+
+  async #loadListed(id: number): Promise<void> {
+    const place = this.#registered.place(id)
+    if (place === undefined) return
+    const found = await this.#options.registry.version(place.subject, place.version)
+    if (found?.id === id) this.#keep(id, found)
+  }
+
+  async #lookUp(id: number): Promise<void> {
+    const { registry, subjects } = this.#options
+    const found = await registry.byId(id)
+    if (found?.subjects.some((subject) => subjects.includes(subject)) === true) this.#keep(id, found)
+  }
+
+  #keep(id: number, found: { readonly text: string; readonly schemaType: string }): void {
+    if (this.#entries.has(id)) return
+    this.#entries.set(id, this.#admitted(judgeSchema(id, found, this.newest)))
+  }
+
+  /** Bounded, and only what goes with what is in use already: a file of the archive takes rows of all versions. */
+  #admitted(entry: SchemaEntry): SchemaEntry {
+    if (entry.kind !== 'event') return entry
+    const { known } = entry
+    const wrong = (reason: string): SchemaEntry => ({ kind: 'wrong', reason: `schema ${known.id} ${reason}` })
+    if (this.#inUse.length >= MAX_SCHEMAS)
+      return wrong(`would be one more than the ${MAX_SCHEMAS} that a worker takes`)
+    const other = this.#inUse.find((one) => !goTogether(one.schema, known.schema))
+    if (other !== undefined) return wrong(`does not go with schema ${other.id}`)
+    this.#inUse.push(known)
+    return entry
+  }
+}
+
+/** For a store whose table has no place for all that a schema says. */
+function newerThanWorker(schemaId: number): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_SCHEMA_NEWER_THAN_WORKER',
+    `Records are written with schema ${schemaId}, which has fields or symbols that this version does not know. Install a version that does, then migrate and restart; nothing was skipped.`,
+    { details: { schemaId } },
+  )
+}
+
+function nothingRegistered(subjects: readonly string[]): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_SCHEMA_NOT_REGISTERED',
+    `The schema registry has nothing under the subjects ${subjects.join(', ')}. Register the event schema with \`daybook schema register\`, or restore the registry; nothing is skipped meanwhile.`,
+    { retryable: true },
+  )
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
 import { describe, expect, it } from 'vitest'
 import { registerSchema } from '../../operations/registry-admin.ts'
-import { systemClock } from '../../runtime/clock.ts'
 import { createRegistryReader } from '../../runtime/registry.ts'
 import type { AvroField, AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../schemas/generated/audit-event.ts'
@@ -13,7 +12,7 @@ import { testStack } from '../support/stack.ts'
 
 const { url } = testStack().registry
 const access = { url, timeoutMs: 10_000 }
-const reader = () => createRegistryReader({ ...access, clock: systemClock })
+const reader = () => createRegistryReader(access)
 const freshSubject = () => `test.${randomUUID()}-value`
 
 function withField(extra: AvroField): string {
@@ -27,13 +26,14 @@ describe('registering the event schema', () => {
     const id = await registerSchema({ ...access, subject: one, schema: AUDIT_EVENT_SCHEMA_TEXT })
     expect(await registerSchema({ ...access, subject: one, schema: AUDIT_EVENT_SCHEMA_TEXT })).toBe(id)
     expect(await registerSchema({ ...access, subject: two, schema: AUDIT_EVENT_SCHEMA_TEXT })).toBe(id)
-    expect(await reader().schemaById(id)).toEqual({
-      state: 'known',
-      text: AUDIT_EVENT_SCHEMA_TEXT,
-      schemaType: 'AVRO',
-    })
-    const subjects = await reader().subjectsOf(id)
-    expect(subjects.map(({ subject }) => subject)).toEqual(expect.arrayContaining([one, two]))
+    for (const subject of [one, two]) {
+      expect(await reader().versions(subject)).toEqual([1])
+      expect(await reader().version(subject, 1)).toEqual({
+        id,
+        text: AUDIT_EVENT_SCHEMA_TEXT,
+        schemaType: 'AVRO',
+      })
+    }
   })
 
   it('lets every record and every enum grow, and reads both versions', async () => {
@@ -42,7 +42,7 @@ describe('registering the event schema', () => {
     const grown = JSON.stringify(grownSchema())
     const v2 = await registerSchema({ ...access, subject, schema: grown })
     expect(v2).not.toBe(v1)
-    expect(await reader().schemaById(v2)).toMatchObject({ text: grown })
+    expect(await reader().version(subject, 2)).toMatchObject({ id: v2, text: grown })
     expect(await registerSchema({ ...access, subject, schema: AUDIT_EVENT_SCHEMA_TEXT })).toBe(v1)
   })
 
@@ -79,8 +79,30 @@ describe('registering the event schema', () => {
 })
 
 describe('reading', () => {
-  it('says unknown for an id that does not exist', async () => {
-    expect(await reader().schemaById(0x7ffffff0)).toEqual({ state: 'unknown' })
+  const remove = (path: string) => fetch(`${url}${path}`, { method: 'DELETE' })
+
+  it('gives nothing for a subject or a version that does not exist', async () => {
+    const subject = freshSubject()
+    expect(await reader().versions(subject)).toEqual([])
+    await registerSchema({ ...access, subject, schema: AUDIT_EVENT_SCHEMA_TEXT })
+    expect(await reader().version(subject, 2)).toBeNull()
+  })
+
+  it('gives what was deleted softly, a version or the whole subject, and not what was deleted for good', async () => {
+    const subject = freshSubject()
+    const v1 = await registerSchema({ ...access, subject, schema: AUDIT_EVENT_SCHEMA_TEXT })
+    await registerSchema({ ...access, subject, schema: JSON.stringify(grownSchema()) })
+    await remove(`/subjects/${subject}/versions/1`)
+    expect([...(await reader().versions(subject))].sort()).toEqual([1, 2])
+    expect(await reader().version(subject, 1)).toMatchObject({ id: v1, text: AUDIT_EVENT_SCHEMA_TEXT })
+    await remove(`/subjects/${subject}`)
+    // Apicurio lists the versions of such a subject and does not show them; Confluent's registry does.
+    expect([...(await reader().versions(subject))].sort()).toEqual([1, 2])
+    expect(await reader().byId(v1)).toMatchObject({ text: AUDIT_EVENT_SCHEMA_TEXT })
+    expect((await reader().byId(v1))?.subjects).toContain(subject)
+    await remove(`/subjects/${subject}?permanent=true`)
+    expect(await reader().versions(subject)).toEqual([])
+    expect(await reader().version(subject, 1)).toBeNull()
   })
 })
 

@@ -16,8 +16,6 @@ export interface FakeRegistry {
   close(): Promise<void>
 }
 
-export const NO_SUCH_SCHEMA: FakeAnswer = { status: 404, body: { error_code: 40403, message: 'not found' } }
-
 export async function startFakeRegistry(
   answer: (path: string, request: IncomingMessage) => FakeAnswer | Promise<FakeAnswer>,
 ): Promise<FakeRegistry> {

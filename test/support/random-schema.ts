@@ -85,6 +85,7 @@ function array(items: TypeWithValues): TypeWithValues {
   return { type: { type: 'array', items: items.type }, values: fc.array(items.values, { maxLength: 6 }) }
 }
 
+/** Without `__proto__`: avsc, which encodes these values, loses that key (`withMapEntries`). */
 function map(values: TypeWithValues): TypeWithValues {
   const keys = fc.string({ minLength: 1, maxLength: 8 }).filter((key) => key !== '__proto__')
   return {

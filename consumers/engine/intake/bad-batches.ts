@@ -4,13 +4,16 @@ import type {
   BadRecord,
   CheckedRecord,
   Checker,
+  PartitionRef,
   RecordBatchBytes,
   Sink,
   Verdict,
 } from '../contracts.ts'
+import { settled } from '../faults.ts'
 import { SourceRecord } from '../source-record.ts'
 
 export interface CheckAllOptions {
+  readonly partition: PartitionRef
   readonly records: readonly SourceRecord[]
   /** In offset order; may be fewer than the records came in. */
   readonly batches: readonly RecordBatchBytes[]
@@ -18,21 +21,33 @@ export interface CheckAllOptions {
   readonly sink: Pick<Sink, 'keepsBadRecords'>
 }
 
+export interface AllChecked {
+  readonly records: readonly CheckedRecord[]
+  /** Why the partition must not go on past `records`, and the offset of the record that says so; null: it may. */
+  readonly stop: { readonly offset: bigint; readonly error: unknown } | null
+}
+
 /**
  * Checks all records before the first is handed on, so that the list of bad records of a batch is complete by then.
  * For a sink that keeps no bad records each of them loses its key and value, and refers to a copy of its batch as
  * Kafka holds it: a batch of 2 kB may unpack to 60 MiB, and is all that the quarantine wants.
  */
-export function checkAll({ records, batches, checker, sink }: CheckAllOptions): CheckedRecord[] {
+export function checkAll({ partition, records, batches, checker, sink }: CheckAllOptions): AllChecked {
   const checked: CheckedRecord[] = []
   let hasBad = false
+  let stop: AllChecked['stop'] = null
   for (const record of records) {
-    const verdict = checker.check(record)
-    hasBad ||= verdict.kind === 'bad'
-    checked.push({ record, verdict })
+    try {
+      const verdict = settled(partition, record.offset, checker.check(record))
+      hasBad ||= verdict.kind === 'bad'
+      checked.push({ record, verdict })
+    } catch (error) {
+      stop = { offset: record.offset, error }
+      break
+    }
   }
   if (hasBad && sink.keepsBadRecords === false) attachBatches(checked, batches)
-  return checked
+  return { records: checked, stop }
 }
 
 /** Replaces the bad records among `checked` by records that refer to their batches, where these are known. */

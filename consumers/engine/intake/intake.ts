@@ -1,6 +1,6 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
 import type { CheckedRecord, Checker, Gap, Sink, SourceBatch, SourceRecord } from '../contracts.ts'
-import { decodeRegression, logLost, tipContradicted } from '../faults.ts'
+import { decodeRegression, logLost, settled, tipContradicted } from '../faults.ts'
 import type { Cutter } from '../flush/cutter.ts'
 import type { CutCause, EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
@@ -8,7 +8,6 @@ import { higher } from '../range.ts'
 import { type BackoffTools, untilDone } from '../recovery/backoff.ts'
 import { retried } from '../recovery/retry-report.ts'
 import { checkAll } from './bad-batches.ts'
-import type { DecodeCircuit } from './decode-circuit.ts'
 import type { FloodAlarm } from './flood-alarm.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 
@@ -17,7 +16,6 @@ export interface IntakeOptions {
   readonly sink: Pick<Sink, 'fingerprint' | 'keepsBadRecords'>
   readonly cutter: Cutter
   readonly memory: MemoryBudget
-  readonly circuit: DecodeCircuit
   readonly floodAlarm: FloodAlarm
   readonly backoff: BackoffTools
   readonly failpoints: Failpoints
@@ -40,29 +38,36 @@ export class Intake {
     const from = session.unverified?.offset ?? session.next
     if (batch.last < from || !(await memory.room(session.intakeSignal))) return
     const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)
-    if (!(await this.#prepared(session, records))) return
+    if (!(await this.#prepared(session, batch, records))) return
     this.#verifyTip(session, batch, records)
     observer.fetched(session.partition, records.length, batch.highWatermark)
-    const checked = checkAll({ records, batches: batch.batches ?? [], checker, sink })
+    const { partition } = session
+    const checked = checkAll({ partition, records, batches: batch.batches ?? [], checker, sink })
     let done = 0
     for (const gap of batch.gaps) {
-      done = await this.#addRecords(session, checked, done, gap.first)
+      if (checked.stop !== null && gap.first > checked.stop.offset) break
+      done = await this.#addRecords(session, checked.records, done, gap.first)
       if (session.intakeSignal.aborted) return
       this.#addGap(session, gap)
     }
-    await this.#addRecords(session, checked, done, null)
+    await this.#addRecords(session, checked.records, done, null)
     if (session.intakeSignal.aborted) return
+    if (checked.stop !== null) throw checked.stop.error
     // Also the end of a batch must be explained.
     this.#fillHole(session, batch.last + 1n)
     await failpoints.hit('fetch.after')
   }
 
   /** False when nothing more is to be taken in. A registry that is down only makes this partition wait. */
-  async #prepared(session: PartitionSession, records: readonly SourceRecord[]): Promise<boolean> {
+  async #prepared(
+    session: PartitionSession,
+    batch: SourceBatch,
+    records: readonly SourceRecord[],
+  ): Promise<boolean> {
     if (records.length === 0) return !session.intakeSignal.aborted
     const { checker, backoff, observer } = this.#options
     const attempt = await untilDone(backoff, {
-      run: () => checker.prepare(records),
+      run: () => checker.prepare(records, batch),
       signal: session.intakeSignal,
       onRetry: retried(observer, 'prepare', session),
     })
@@ -79,14 +84,14 @@ export class Intake {
     if (record === undefined) {
       throw tipContradicted(session.partition, stored.offset, 'the store holds a record and Kafka has none')
     }
-    const checked = { record, verdict: this.#options.checker.check(record) }
+    const { checker } = this.#options
+    const checked = { record, verdict: settled(session.partition, record.offset, checker.check(record)) }
     if (checked.verdict.kind === 'bad' && stored.kind === 'event') {
       throw decodeRegression(session.partition, stored.offset, checked.verdict.schemaId)
     }
     if (!this.#options.sink.fingerprint(checked, session.partition).equals(stored.hash)) {
       throw tipContradicted(session.partition, stored.offset, 'the store holds another record than Kafka')
     }
-    this.#options.circuit.observe(session.partition, checked)
   }
 
   /** Adds the records from number `from` on that lie before offset `before`; returns the number of the next one. */
@@ -143,8 +148,7 @@ export class Intake {
   }
 
   #observe(session: PartitionSession, checked: CheckedRecord): void {
-    const { circuit, floodAlarm, observer } = this.#options
-    circuit.observe(session.partition, checked)
+    const { floodAlarm, observer } = this.#options
     floodAlarm.observe(session, checked)
     const { record, verdict } = checked
     if (verdict.kind !== 'bad') return

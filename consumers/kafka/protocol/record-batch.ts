@@ -49,12 +49,19 @@ export function* slices(options: SliceOptions): Generator<DecodedSlice, void, un
       throw corrupt(options, slice.next, fault)
     }
     extent = following
-    if (slice.bytes < maxSliceBytes) continue
+    if (slice.bytes < maxSliceBytes && slice.rows < MAX_SLICE_RECORDS) continue
     if (!slice.isEmpty()) yield slice.close()
     slice = new Slice(slice.next)
   }
   if (!slice.isEmpty()) yield slice.close()
 }
+
+/**
+ * A record takes some hundred bytes of memory however small it is. An event takes more than a hundred bytes itself, so
+ * no batch of events comes near; one that claims more records is set aside like one that unpacks to too much.
+ */
+const MAX_BATCH_RECORDS = 300_000
+const MAX_SLICE_RECORDS = 100_000
 
 /** A batch of format version 2, whose header has been read. */
 interface Batch {
@@ -139,6 +146,7 @@ type Body = { readonly bytes: Buffer; readonly start: number } | RecordFault
 function unpack({ attributes, bytes, count }: Batch, maxBatchBytes: number): Body {
   const codec = attributes & BATCH_ATTRIBUTE.codec
   if (count < 0) return { code: 'CORRUPT_BATCH', reason: `are a batch of ${count} records` }
+  if (count > MAX_BATCH_RECORDS) return { code: 'OVERSIZED', reason: `are a batch of ${count} records` }
   if (codec === 0) return { bytes, start: BATCH_HEADER_BYTES }
   const unpacked = decompress(codec, bytes.subarray(BATCH_HEADER_BYTES), maxBatchBytes, count === 0)
   switch (unpacked.kind) {

@@ -111,10 +111,13 @@ class ProducerClock {
   }
 }
 
+/** Ours have about ten; a small compressed batch may claim millions. What is beyond is not read. */
+const MAX_HEADERS = 64
+
 function withHeaders(record: SourceRecord, at: number): FetchedRecord {
   const cursor = new Cursor(record.bytes, at)
   const headers: [string, Buffer | null][] = []
-  for (let left = cursor.varint(); left > 0; left--) {
+  for (let left = Math.min(cursor.varint(), MAX_HEADERS); left > 0; left--) {
     const name = cursor.takeBytes()?.toString('utf8') ?? ''
     headers.push([name, cursor.takeBytes()])
   }

@@ -34,6 +34,10 @@ export class Slice implements RecordTarget {
     this.next = first
   }
 
+  get rows(): number {
+    return this.#records.length
+  }
+
   isEmpty(): boolean {
     return this.next === this.first
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import avro from 'avsc'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CheckedRecord, Checker } from '../../../consumers/engine/contracts.ts'
+import { settled } from '../../../consumers/engine/faults.ts'
 import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { createChecker } from '../../../consumers/records/checker.ts'
 import { createCatalogue, type SchemaCatalogue } from '../../../consumers/records/schema-catalogue.ts'
@@ -9,6 +10,7 @@ import { systemClock } from '../../../runtime/clock.ts'
 import type { AvroRecordSchema } from '../../../schemas/avro-schema.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.ts'
 import { frame } from '../../../schemas/wire.ts'
+import { FakeRegistryReader } from '../../support/fakes/fake-registry-reader.ts'
 import { grownSchema } from '../../support/grown-schema.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
 import { RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
@@ -47,18 +49,15 @@ describe('schema versions that flow at once', () => {
   let checker: Checker
   beforeAll(async () => {
     db = await hotDatabase()
+    const registry = new FakeRegistryReader()
+    for (const [id, text] of SCHEMAS) registry.register('events-value', id, text)
     catalogue = createCatalogue({
-      registry: {
-        schemaById: async (id) => {
-          const text = SCHEMAS.get(id)
-          return text === undefined ? { state: 'unknown' } : { state: 'known', text, schemaType: 'AVRO' }
-        },
-        subjectsOf: async () => [],
-      },
+      registry,
+      subjects: ['events-value'],
       clock: systemClock,
       newest: { text: AUDIT_EVENT_SCHEMA_TEXT, schema: AUDIT_EVENT_SCHEMA },
     })
-    checker = createChecker({ catalogue, maxRecordBytes: 1_048_576 })
+    checker = createChecker({ catalogue, maxRecordBytes: 1_048_576, clock: systemClock })
   })
   afterAll(() => db.drop())
 
@@ -77,7 +76,10 @@ describe('schema versions that flow at once', () => {
       SourceRecord.of({ offset: BigInt(n), appendTime: RECEIVED_AT, key: null, value }),
     )
     await checker.prepare(records)
-    return records.map((record) => ({ record, verdict: checker.check(record) }))
+    return records.map((record) => ({
+      record,
+      verdict: settled(freshRef(), record.offset, checker.check(record)),
+    }))
   }
   const freshRef = () => {
     const topicId = randomUUID()

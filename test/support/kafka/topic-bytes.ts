@@ -63,12 +63,18 @@ export function takenIn(
   log: Buffer,
   checker: Pick<Checker, 'check'>,
   maxBatchBytes = 64 * 1024 * 1024,
-): CheckedRecord[] {
+): readonly CheckedRecord[] {
   const records: SourceRecord[] = []
   const limits = { maxBatchBytes, maxSliceBytes: Number.POSITIVE_INFINITY }
   for (const slice of slices({ topic, partition, recordBatches: log, from: 0n, aborted: [], ...limits }))
     records.push(...slice.records)
-  return checkAll({ records, batches: batchesOf(log), checker, sink: { keepsBadRecords: false } })
+  return checkAll({
+    partition: { topic, topicId: '', partition },
+    records,
+    batches: batchesOf(log),
+    checker,
+    sink: { keepsBadRecords: false },
+  }).records
 }
 
 /** Each batch of bad records once. */

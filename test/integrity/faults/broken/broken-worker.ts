@@ -38,7 +38,7 @@ const log = createLog({ service: `broken hot (${broken})`, version: 'broken', le
 const failpoints = await failpointsFromFd(process.env['DAYBOOK_FAILPOINT_FD'])
 const kafka = { brokers: config.kafkaBrokers }
 const catalogue = createCatalogue({
-  registry: createRegistryReader({ url: config.registryUrl, clock: systemClock, timeoutMs: 5_000 }),
+  registry: createRegistryReader({ url: config.registryUrl, timeoutMs: 5_000 }),
   clock: systemClock,
   newest: { text: AUDIT_EVENT_SCHEMA_TEXT, schema: AUDIT_EVENT_SCHEMA },
   subjects: config.topics.map((topic) => `${topic}-value`),
@@ -72,7 +72,7 @@ const source = createKafkaSource({
 })
 const engine = createEngine({
   ...(SABOTAGE[broken] ?? ((parts) => parts))({ source, sink }),
-  checker: createChecker({ catalogue, maxRecordBytes: config.maxRecordBytes }),
+  checker: createChecker({ catalogue, maxRecordBytes: config.maxRecordBytes, clock: systemClock }),
   cut: { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs },
   clock: systemClock,
   failpoints,

@@ -1,24 +1,25 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Verdict } from '../../../../consumers/engine/contracts.ts'
+import { describe, expect, it } from 'vitest'
+import type { Unsettled, Verdict } from '../../../../consumers/engine/contracts.ts'
 import { SourceRecord } from '../../../../consumers/engine/source-record.ts'
 import { createChecker } from '../../../../consumers/records/checker.ts'
 import { createCatalogue } from '../../../../consumers/records/schema-catalogue.ts'
 import type { Clock } from '../../../../runtime/clock.ts'
-import type { RegistryLookup, RegistryReader } from '../../../../runtime/registry.ts'
-import { DaybookError } from '../../../../schemas/errors.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../../../schemas/generated/audit-event.ts'
+import { compileResolver } from '../../../../schemas/resolve.ts'
+import { SkipFault } from '../../../../schemas/skip.ts'
 import { frame } from '../../../../schemas/wire.ts'
 import { anEvent, encodeEvent } from '../../../support/events.ts'
+import { FakeRegistryReader } from '../../../support/fakes/fake-registry-reader.ts'
 import { grownSchema } from '../../../support/grown-schema.ts'
 import { contentOf } from '../../../support/records.ts'
 
-const avro = (text: string): RegistryLookup => ({ state: 'known', text, schemaType: 'AVRO' })
+const avro = (text: string) => ({ text, schemaType: 'AVRO' })
 const field = (name: string, type: unknown) => ({ name, type, default: '' })
-const SCHEMAS: Readonly<Record<number, RegistryLookup>> = {
+const SCHEMAS: Readonly<Record<number, { text: string; schemaType: string }>> = {
   1: avro(AUDIT_EVENT_SCHEMA_TEXT),
   2: avro(JSON.stringify(grownSchema())),
   3: avro(AUDIT_EVENT_SCHEMA_TEXT.replace('"AuditEvent"', '"Order"')),
-  4: { state: 'known', text: '{}', schemaType: 'JSON' },
+  4: { text: '{}', schemaType: 'JSON' },
   5: avro('{"type":"record"'),
   6: avro('"string"'),
   7: avro(
@@ -42,40 +43,31 @@ const SCHEMAS: Readonly<Record<number, RegistryLookup>> = {
   12: avro(AUDIT_EVENT_SCHEMA_TEXT.replace('"fields":[', '"fields":[{"name":"extra","type":"long"},')),
   10: avro(AUDIT_EVENT_SCHEMA_TEXT.replaceAll(/,"logicalType":"[a-z-]+"/g, '')),
 }
-let now = 0
-let asked: number[] = []
-let subjects: readonly string[] = ['audit.events.standard-value']
-let down = false
-const clock: Clock = { now: () => now, sleep: async () => undefined, after: () => () => undefined }
-const registry: RegistryReader = {
-  schemaById: async (id) => {
-    asked.push(id)
-    if (down) throw new DaybookError('DAYBOOK_REGISTRY_UNREACHABLE', 'down', { retryable: true })
-    return SCHEMAS[id] ?? { state: 'unknown' }
-  },
-  subjectsOf: async () => subjects.map((subject) => ({ subject, version: 1 })),
-}
+const SUBJECT = 'audit.events.standard-value'
+const clock: Clock = { now: () => 0, sleep: async () => undefined, after: () => () => undefined }
 
-function create(options: { subjects?: readonly string[] } = {}) {
+function create(options: { takesNewer?: boolean } = {}) {
+  const registry = new FakeRegistryReader()
+  for (const [id, { text, schemaType }] of Object.entries(SCHEMAS))
+    registry.register(SUBJECT, Number(id), text, schemaType)
   const newest = { text: AUDIT_EVENT_SCHEMA_TEXT, schema: AUDIT_EVENT_SCHEMA }
-  const catalogue = createCatalogue({ registry, clock, newest, negativeTtlMs: 1000, ...options })
-  return { catalogue, checker: createChecker({ catalogue, maxRecordBytes: 10_000 }) }
+  const catalogue = createCatalogue({ registry, clock, newest, subjects: [SUBJECT] })
+  return {
+    registry,
+    catalogue,
+    checker: createChecker({ catalogue, maxRecordBytes: 10_000, clock, ...options }),
+  }
 }
 
 const record = (value: Buffer | null) => SourceRecord.of({ offset: 0n, appendTime: 0, key: null, value })
 
-async function verdictOf(value: Buffer | null, made = create()): Promise<Verdict> {
-  await made.checker.prepare([record(value)])
-  return made.checker.check(record(value))
+async function verdictOf(value: Buffer | null, made = create()): Promise<Verdict | Unsettled> {
+  const one = record(value)
+  await made.checker.prepare([one])
+  return made.checker.check(one)
 }
 
 const event = encodeEvent(anEvent())
-
-beforeEach(() => {
-  asked = []
-  down = false
-  subjects = ['audit.events.standard-value']
-})
 
 describe('a record', () => {
   it('is an event when its bytes are one', async () => {
@@ -99,12 +91,12 @@ describe('a record', () => {
   })
 
   it('is bad for the reason that the source gives, whatever its bytes, and asks the registry nothing', async () => {
-    const { checker } = create()
+    const { checker, registry } = create()
     const fault = { code: 'OVERSIZED', reason: 'a batch' } as const
     const whole = SourceRecord.of({ ...contentOf(record(frame(1, event))), fault })
     await checker.prepare([whole])
     expect(checker.check(whole)).toEqual({ kind: 'bad', ...fault, schemaId: null })
-    expect(asked).toEqual([])
+    expect(registry.asked).toEqual([])
   })
 
   const bad: readonly [string, string, Buffer][] = [
@@ -150,37 +142,50 @@ describe('a record', () => {
   })
 })
 
-describe('preparing', () => {
-  it('asks for each id once, and again for an unknown one after a while', async () => {
-    const made = create()
-    await made.checker.prepare([frame(1, event), frame(1, event), frame(77, event), null].map(record))
-    await verdictOf(frame(1, event), made)
-    await verdictOf(frame(77, event), made)
-    expect(asked).toEqual([1, 77])
-    now += 1001
-    await verdictOf(frame(77, event), made)
-    await verdictOf(frame(1, event), made)
-    expect(asked).toEqual([1, 77, 77])
+describe('a record that a good checker would take', () => {
+  const made = create()
+  const one = record(frame(1, event))
+  const broken = () => {
+    // As a fault in the generated code would do it.
+    const entry = made.catalogue.entry(1)
+    if (entry?.kind !== 'event') throw new TypeError('not loaded')
+    Object.assign(entry.known.skipper, { check: () => SkipFault.LENGTH })
+  }
+
+  it('is disputed, and not the fault of its producer', async () => {
+    await made.checker.prepare([one])
+    broken()
+    expect(made.checker.check(one)).toEqual({
+      kind: 'disputed',
+      schemaId: 1,
+      reason: expect.stringContaining('a length'),
+    })
   })
 
-  it('fails, retryable, when the registry is down, and decides nothing', async () => {
-    const made = create()
-    down = true
-    await expect(made.checker.prepare([record(frame(1, event))])).rejects.toMatchObject({ retryable: true })
-    expect(() => made.checker.check(record(frame(1, event)))).toThrow(
-      expect.objectContaining({ code: 'DAYBOOK_SCHEMA_NOT_LOADED' }),
-    )
-    down = false
+  it('is bad all the same when the second reader refuses it too', async () => {
+    const cut = record(frame(1, event.subarray(0, 60)))
+    await made.checker.prepare([cut])
+    expect(made.checker.check(cut)).toMatchObject({ kind: 'bad', code: 'MALFORMED' })
+  })
+})
+
+describe('a good event of a newer schema', () => {
+  const upgrade = compileResolver(AUDIT_EVENT_SCHEMA, grownSchema())
+  const grown = Buffer.from(upgrade(event, 0, event.length))
+
+  it('is an event for a store that takes it as it is', async () => {
+    expect(await verdictOf(frame(2, grown))).toMatchObject({ kind: 'event', schemaId: 2 })
+  })
+
+  it('is told apart for a store whose table has no place for it', async () => {
+    const made = create({ takesNewer: false })
+    expect(await verdictOf(frame(2, grown), made)).toEqual({ kind: 'newer', schemaId: 2 })
     expect(await verdictOf(frame(1, event), made)).toMatchObject({ kind: 'event' })
   })
 
-  it('takes a schema only from our own subjects, and looks again after a while', async () => {
-    const made = create({ subjects: ['audit.events.standard-value'] })
-    subjects = ['someone-else-value']
-    expect(await verdictOf(frame(1, event), made)).toMatchObject({ code: 'WRONG_SCHEMA' })
-    subjects = ['someone-else-value', 'audit.events.standard-value']
-    now += 1001
-    expect(await verdictOf(frame(1, event), made)).toMatchObject({ kind: 'event' })
+  it('is bad when it is bad, for every store', async () => {
+    const made = create({ takesNewer: false })
+    expect(await verdictOf(frame(2, Buffer.from([1])), made)).toMatchObject({ kind: 'bad' })
   })
 })
 

@@ -5,7 +5,7 @@ import type {
   RecordBatchBytes,
   Sink,
 } from '../../../../../consumers/engine/contracts.ts'
-import { checkAll } from '../../../../../consumers/engine/intake/bad-batches.ts'
+import { type CheckAllOptions, checkAll } from '../../../../../consumers/engine/intake/bad-batches.ts'
 import { totalBytes } from '../../../../../consumers/engine/range.ts'
 import { SourceRecord } from '../../../../../consumers/engine/source-record.ts'
 import { badValue, FakeChecker, goodValue } from '../../../../support/fakes/fake-checker.ts'
@@ -34,11 +34,14 @@ function batches(...sizes: readonly number[]): RecordBatchBytes[] {
   return batchesOf(Buffer.concat(log))
 }
 
+const partition = { topic: 't', topicId: 'id', partition: 0 }
+const check = (options: Omit<CheckAllOptions, 'partition'>) => checkAll({ partition, ...options }).records
+
 const listed = (checked: readonly CheckedRecord[]) =>
   checked.map(({ batch }) => batch?.bad.map(({ offset }) => Number(offset)))
 
 it('lists all bad records of a batch before the first is handed on, and shares the batch among them', () => {
-  const checked = checkAll({
+  const checked = check({
     records: records('gbbgb' + 'gg' + 'b'),
     batches: batches(5, 2, 1),
     checker,
@@ -53,7 +56,7 @@ it('lists all bad records of a batch before the first is handed on, and shares t
 it('keeps of a bad record its place alone, and of its batch a copy', () => {
   const [batch] = batches(3)
   if (batch === undefined) throw new Error('no batch')
-  const [, bad, good] = checkAll({ records: records('bbg'), batches: [batch], checker, sink })
+  const [, bad, good] = check({ records: records('bbg'), batches: [batch], checker, sink })
   expect(bad?.record).toMatchObject({ offset: 1n, appendTime: 1_000, key: null, value: null, size: 0 })
   const before = Buffer.from(batch.bytes)
   batch.bytes.fill(0)
@@ -68,7 +71,7 @@ it('leaves bad records as they are for a sink that keeps them, and where their b
     { records: taken, batches: [], checker, sink },
     { records: records('bb', 10n), batches: batches(3), checker, sink },
   ])
-    for (const { record, batch } of checkAll(options)) {
+    for (const { record, batch } of check(options)) {
       expect(batch).toBeUndefined()
       expect(record.value).toEqual(badValue(1))
     }
@@ -79,7 +82,7 @@ it('takes the bytes of a batch that could not be taken apart from the record tha
   const fault = { code: 'OVERSIZED', reason: 'too large' } as const
   const record = SourceRecord.of({ offset: 20n, appendTime: 1, key: null, value: bytes, fault })
   for (const known of [batchesOf(bytes), []]) {
-    const [checked] = checkAll({ records: [record], batches: known, checker, sink })
+    const [checked] = check({ records: [record], batches: known, checker, sink })
     expect(checked?.batch).toMatchObject({
       first: 20n,
       last: 28n,
@@ -93,7 +96,7 @@ it('takes the bytes of a batch that could not be taken apart from the record tha
 
 it('counts a batch once in a range, and every bad record for something', () => {
   const known = batches(1_000)
-  const checked = checkAll({ records: records('b'.repeat(1_000)), batches: known, checker, sink })
+  const checked = check({ records: records('b'.repeat(1_000)), batches: known, checker, sink })
   const batchBytes = known[0]?.bytes.length ?? 0
   expect(totalBytes(checked)).toBe(batchBytes + 1_000 * 256)
   expect(totalBytes(checked.slice(500))).toBe(batchBytes + 500 * 256)
