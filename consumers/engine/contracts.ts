@@ -105,7 +105,7 @@ export interface Range {
 export interface Tip {
   /** The last offset that the store has dealt with (held, quarantined or a listed gap); null: nothing yet. */
   readonly last: bigint | null
-  /** The last stored record; null where nothing is stored. */
+  /** The last stored record; null where nothing is stored, or what is stored cannot be compared with Kafka. */
   readonly lastRecord: TipRecord | null
   /** An operator accepted that offsets up to this one are lost from Kafka (`daybook offsets accept-gap`). */
   readonly acceptedLossThrough: bigint | null
@@ -158,10 +158,12 @@ export interface Sink {
    * more, earlier claims of this very process included (a rejoin claims again while an old delivery may still
    * run), so that `claim.tip()` is final until this claim writes or loses its right. A store whose exclusion is a
    * create-only key may instead let such a write win once more; a delivery of the same offsets then ends as `fenced`.
+   * `log`: the log's bounds as they were found lately; a store may need them to begin with a partition by itself.
+   * A refusal is not kept: asked again, the store answers anew.
    * @throws DaybookError retryable when the store cannot be asked; not retryable for configuration,
    *   authorisation, a changed topic id, or contradicting contents.
    */
-  claim(partition: PartitionRef, signal: AbortSignal): Promise<Claim>
+  claim(partition: PartitionRef, signal: AbortSignal, log?: LogBounds): Promise<Claim>
   /**
    * Writes ranges, at most one per partition, each under its claim. Returns when every range is durable or fenced;
    * outcomes are in the order of `deliveries`. Ends within bounded time, `signal` or not. The caller may not assume that a throw means nothing was written:
@@ -197,8 +199,8 @@ export interface CutPolicy {
   readonly maxBytes: number
   /** Milliseconds since the range's first record was appended to it. */
   readonly maxAgeMs: number
-  /** True when a record of append time `next` must not join a range whose first record has append time `first`. */
-  readonly boundary?: (first: number, next: number) => boolean
+  /** True when `next` must not join a range whose first record is `first`. */
+  readonly boundary?: (first: SourceRecord, next: SourceRecord) => boolean
 }
 
 /** What the source hands over for one partition: records and gaps in offset order, as one fetch returned them. */

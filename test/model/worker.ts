@@ -94,7 +94,8 @@ export class ModelWorker {
         maxRows: sim.between(2, 15),
         maxBytes: sim.between(100, 1_000),
         maxAgeMs: sim.between(20, 400),
-        boundary: (first, next) => Math.floor(first / 1_000) !== Math.floor(next / 1_000),
+        boundary: (first, next) =>
+          Math.floor(first.appendTime / 1_000) !== Math.floor(next.appendTime / 1_000),
       },
       limits: {
         memoryBytes: this.#memoryBytes,

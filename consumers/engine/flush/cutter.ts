@@ -34,11 +34,11 @@ export class Cutter {
   /** Why `record` must not join the open range, or null. */
   before(session: PartitionSession, record: SourceRecord): CutCause | null {
     const { cut } = this.#options
-    const first = session.open.firstAppendTime
+    const first = session.open.firstRecord
     if (first === null) return null
     if (session.open.rows >= cut.maxRows) return 'rows'
     if (session.open.bytes + record.size > cut.maxBytes) return 'bytes'
-    return cut.boundary?.(first, record.appendTime) === true ? 'boundary' : null
+    return cut.boundary?.(first, record) === true ? 'boundary' : null
   }
 
   /** Why the open range is full, or null; starts the clock of a range's first record. */

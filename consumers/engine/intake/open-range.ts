@@ -1,4 +1,4 @@
-import type { CheckedRecord, Gap, PartitionRef, Range } from '../contracts.ts'
+import type { CheckedRecord, Gap, PartitionRef, Range, SourceRecord } from '../contracts.ts'
 import { appendGap, gapsBeyond, totalBytes } from '../range.ts'
 
 /** The range of one partition that still grows. Covers `first`..`next - 1` without a hole. */
@@ -29,9 +29,9 @@ export class OpenRange {
     return this.#bytes
   }
 
-  /** Append time of the first record; null while there is none. */
-  get firstAppendTime(): number | null {
-    return this.#records[0]?.record.appendTime ?? null
+  /** Null while there is none. */
+  get firstRecord(): SourceRecord | null {
+    return this.#records[0]?.record ?? null
   }
 
   recordAt(offset: bigint): CheckedRecord | undefined {

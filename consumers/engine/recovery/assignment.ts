@@ -34,7 +34,7 @@ export class Assignment {
    * the session ended meanwhile.
    */
   async open(session: PartitionSession, assigned: AssignedPartition): Promise<bigint | null> {
-    const attempt = await this.claimAndTip(session, 'claim')
+    const attempt = await this.claimAndTip(session, 'claim', assigned)
     if (attempt.kind === 'over') return null
     const { claim, tip } = attempt.value
     const bounds = await this.#boundsFor(session, assigned, tip)
@@ -46,12 +46,16 @@ export class Assignment {
   }
 
   /** Claims and asks for the tip, each until it works or the session is over. */
-  async claimAndTip(session: PartitionSession, step: 'claim' | 'reclaim'): Promise<Attempted<Claimed>> {
+  async claimAndTip(
+    session: PartitionSession,
+    step: 'claim' | 'reclaim',
+    log?: LogBounds,
+  ): Promise<Attempted<Claimed>> {
     const { sink, failpoints, observer } = this.#options
     const { partition, signal } = session
     await failpoints.hit('fence.before')
     const onRetry = retried(observer, step, session)
-    const run = () => sink.claim(partition, signal)
+    const run = () => sink.claim(partition, signal, log)
     const claimed = await untilDone(this.#options.backoff, { run, signal, onRetry })
     if (claimed.kind === 'over') return claimed
     await failpoints.hit('fence.after')

@@ -32,7 +32,9 @@ test('a range never exceeds its bytes, but for one record alone', async () => {
 
 test('a boundary between append times is never inside a range', async () => {
   const bench = filled(
-    new EngineBench({ cut: { ...cut, boundary: (first, next) => minute(first) !== minute(next) } }),
+    new EngineBench({
+      cut: { ...cut, boundary: (first, next) => minute(first.appendTime) !== minute(next.appendTime) },
+    }),
     6,
     (at) => (at < 4 ? 59_000 : 61_000),
   )
