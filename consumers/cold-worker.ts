@@ -1,10 +1,13 @@
 import type { ColdConfig } from '../runtime/worker-config.ts'
-import { minuteOf } from '../schemas/archive/key.ts'
 import { checkArchiveStore } from './cold/check-store.ts'
+import { isLaterMinute } from './cold/minute.ts'
 import { createColdSink } from './cold/sink.ts'
 import { createColdContext } from './cold-context.ts'
 import { describeTopics } from './kafka/topics/describe-topics.ts'
 import { kafkaOf, runWorker } from './worker.ts'
+
+/** Version of the reader of record batches (kafka/protocol). */
+const BYTE_READER_VERSION = 1
 
 /** The cold worker: Kafka → S3 under Object Lock. Ends the process. */
 export async function runColdWorker(config: ColdConfig): Promise<never> {
@@ -18,12 +21,18 @@ export async function runColdWorker(config: ColdConfig): Promise<never> {
       const onTampering = (report: object) => log.error({ report }, 'the archive was tampered with')
       const context = createColdContext({ config, clusterId, onTampering })
       return {
-        sink: createColdSink({ ...context, catalogue, failpoints, codec: config.archiveCodec }),
+        sink: createColdSink({
+          ...context,
+          catalogue,
+          failpoints,
+          codec: config.archiveCodec,
+          readerVersion: BYTE_READER_VERSION,
+        }),
         cut: {
           maxRows: config.cutRows,
           maxBytes: config.cutBytes,
           maxAgeMs: config.cutAgeMs,
-          boundary: (first, next) => minuteOf(next) > minuteOf(first),
+          boundary: isLaterMinute,
         },
         limits: { concurrentDeliveries: 4 },
         checkStore: () => checkArchiveStore(context.store),

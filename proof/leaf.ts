@@ -8,7 +8,7 @@
  */
 import type { Sha256Into } from './crypto.ts'
 
-/** A Kafka record; `null` and empty are different things. `appendTime` is in milliseconds since the Unix epoch. */
+/** A Kafka record; `null` and empty are different things. `appendTime` is in milliseconds since the Unix epoch, any 64-bit integer. */
 export interface LeafRecord {
   readonly offset: bigint
   readonly appendTime: number
@@ -18,6 +18,9 @@ export interface LeafRecord {
 
 const LEAF_TAG = 'daybook-record/v1'
 const NULL_LENGTH = 0xffffffff
+const TWO_63 = 2 ** 63
+/** Scratch of more bytes is not kept: a worker has a hasher for each partition. */
+const KEPT_SCRATCH_BYTES = 64 * 1024
 /** Offset and append time with their lengths, and the lengths of key and value. */
 const FIXED_BYTES = 4 + 8 + 4 + 8 + 4 + 4
 
@@ -44,12 +47,15 @@ export class LeafHasher {
   hashInto(record: LeafRecord, out: Uint8Array, at: number): void {
     const length = this.#encode(record)
     this.#hash(this.#scratch.subarray(0, length), out, at)
+    this.#release()
   }
 
   /** The entry without the 0x00 of its hash, as a copy. */
   entry(record: LeafRecord): Uint8Array {
     const length = this.#encode(record)
-    return this.#scratch.slice(1, length)
+    const entry = this.#scratch.slice(1, length)
+    this.#release()
+    return entry
   }
 
   #encode(record: LeafRecord): number {
@@ -61,9 +67,10 @@ export class LeafHasher {
     view.setUint32(at, 8)
     view.setBigUint64(at + 4, record.offset)
     view.setUint32(at + 12, 8)
-    // Append times are whole numbers below 2^53, negative only where a broker has none (-1).
-    view.setInt32(at + 16, Math.floor(record.appendTime / 2 ** 32))
-    view.setUint32(at + 20, record.appendTime >>> 0)
+    // Two halves cost less than a bigint. A number from 2^63 on is what 2^63 - 1 becomes as a double.
+    const time = record.appendTime
+    view.setInt32(at + 16, time < TWO_63 ? Math.floor(time / 2 ** 32) : 0x7fffffff)
+    view.setUint32(at + 20, time < TWO_63 ? time >>> 0 : 0xffffffff)
     at = this.#blob(at + 24, record.key)
     return this.#blob(at, record.value)
   }
@@ -80,9 +87,17 @@ export class LeafHasher {
 
   #ensure(length: number): void {
     if (this.#scratch.length >= length) return
-    const grown = new Uint8Array(length * 2)
-    grown.set(this.#scratch.subarray(0, this.#prefixLength))
-    this.#scratch = grown
-    this.#view = new DataView(grown.buffer)
+    this.#resize(length * 2 <= KEPT_SCRATCH_BYTES ? length * 2 : length)
+  }
+
+  #release(): void {
+    if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#resize(KEPT_SCRATCH_BYTES)
+  }
+
+  #resize(length: number): void {
+    const scratch = new Uint8Array(length)
+    scratch.set(this.#scratch.subarray(0, this.#prefixLength))
+    this.#scratch = scratch
+    this.#view = new DataView(scratch.buffer)
   }
 }

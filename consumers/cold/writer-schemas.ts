@@ -2,6 +2,7 @@ import { compileHeadReader, type EventHead, type HeadReader } from '../../schema
 import { rowSchema } from '../../schemas/archive/row-schema.ts'
 import { parseRecordSchema } from '../../schemas/avro-node.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
+import { DaybookError } from '../../schemas/errors.ts'
 import { relationOf } from '../../schemas/relation.ts'
 import { compileResolver, type Resolver } from '../../schemas/resolve.ts'
 
@@ -38,7 +39,7 @@ export class WriterSchemas {
   readonly head: EventHead = { tenantStart: 0, tenantEnd: 0, occurredAt: 0 }
   readonly #catalogue: ArchiveCatalogue
   readonly #compiled = new Map<number | null, CompiledWriter>()
-  readonly #resolvers = new Map<string, Resolver>()
+  readonly #resolvers = new Map<string, Resolver | null>()
   readonly #bases = new Map<string, number | null>()
 
   constructor(catalogue: ArchiveCatalogue) {
@@ -78,16 +79,22 @@ export class WriterSchemas {
     return base
   }
 
-  /** Re-encodes payloads of schema `from` under schema `to`. */
-  resolver(from: number, to: number): Resolver {
+  /** Re-encodes payloads of schema `from` under schema `to`; null where they do not go together. */
+  resolver(from: number, to: number): Resolver | null {
     const name = `${from}>${to}`
     const known = this.#resolvers.get(name)
     if (known !== undefined) return known
-    const resolver = compileResolver(
-      this.#catalogue.schemaOf(from).schema,
-      this.#catalogue.schemaOf(to).schema,
-    )
+    const resolver = compiled(this.#catalogue.schemaOf(from).schema, this.#catalogue.schemaOf(to).schema)
     this.#resolvers.set(name, resolver)
     return resolver
+  }
+}
+
+function compiled(from: AvroRecordSchema, to: AvroRecordSchema): Resolver | null {
+  try {
+    return compileResolver(from, to)
+  } catch (error) {
+    if (error instanceof DaybookError && error.code === 'DAYBOOK_SCHEMA_INCOMPATIBLE') return null
+    throw error
   }
 }
