@@ -41,10 +41,9 @@ export interface BuiltObject {
 
 /** Makes the object of `range`, which begins where `before` ends. Signs it; so call it only for such a range. */
 export function buildObject(range: Range, before: TreeState, o: BuildOptions): BuiltObject {
-  const [firstRecord, lastRecord] = [range.records[0], range.records.at(-1)]
-  if (firstRecord === undefined || lastRecord === undefined)
-    throw new RangeError('a range has at least one record')
-  const minute = minuteOfRange(firstRecord.record, before)
+  const lastRecord = range.records.at(-1)
+  if (lastRecord === undefined) throw new RangeError('a range has at least one record')
+  const minute = minuteOfRange(range, before)
   const key = objectKey({ ...range.partition, minute, first: range.first })
   const leaves = leavesOf(range, o.hasher)
   const tree = grow(before, leaves, o.crypto)

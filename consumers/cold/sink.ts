@@ -14,7 +14,7 @@ import { buildObject } from './build.ts'
 import { ByteGate } from './byte-gate.ts'
 import { ColdClaim } from './claim.ts'
 import { concurrently } from './concurrently.ts'
-import { hasProducerTime, minuteOfRange } from './minute.ts'
+import { brokerTimeOf, minuteOfRange } from './minute.ts'
 import { notAtTip } from './not-at-tip.ts'
 import type { ColdSinkOptions, ColdWriterContext } from './options.ts'
 import { putObject } from './put.ts'
@@ -121,11 +121,10 @@ class ColdSink implements Sink {
 
   /** Before anything is signed. @throws what `retainUntil` throws */
   #lockOf(claim: ColdClaim, range: Range): Date {
-    const { record } = firstOf(range)
     return retainUntil({
       range,
-      minute: minuteOfRange(record, claim.state),
-      isQuiet: hasProducerTime(record),
+      minute: minuteOfRange(range, claim.state),
+      isQuiet: brokerTimeOf(range) === null,
       retentionMs: this.#options.retentionMsOf(range.partition.topic),
       now: this.#options.clock.now(),
     })
@@ -142,9 +141,4 @@ class ColdSink implements Sink {
     this.#hashers.set(key, hasher)
     return hasher
   }
-}
-
-function firstOf({ records: [first] }: Range): CheckedRecord {
-  if (first === undefined) throw new RangeError('a range has at least one record')
-  return first
 }

@@ -33,6 +33,11 @@ export interface Gap {
   readonly first: bigint
   readonly last: bigint
   readonly reason: GapReason
+  /**
+   * Where the gap begins in a record batch that holds no such offset, or could not be taken apart: when the broker
+   * appended that batch, in milliseconds since the Unix epoch; null: only the producer says when.
+   */
+  readonly brokerTime?: number | null
 }
 
 /** What the checker says of a record's value. `payloadStart` is where the Avro bytes begin in the value. */
