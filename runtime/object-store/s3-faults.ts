@@ -21,6 +21,8 @@ const OWN_CREDENTIALS = new Set([
   'NotSignedUp',
   'AccountProblem',
   'InvalidAccountId',
+  // Versity's word for an access key that it does not know; its status is 404.
+  'XAdminUserNotFound',
 ])
 
 export function httpStatus(error: unknown): number | null {

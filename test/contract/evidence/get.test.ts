@@ -194,3 +194,35 @@ test('an object that is missing between two others is told', async () => {
   const items = await collect({}, hole)
   expect(items.filter((item) => item.kind === 'missing')).toMatchObject([{ first: 100n, last: 179n }])
 })
+
+test('events are found by time behind a minute that is older than they are', async () => {
+  const late = await testArchive('evidence-late')
+  const worker = await late.worker({
+    clock: { ...late.context.clock, now: () => FIRST_MINUTE + 9 * HOUR_MS },
+  })
+  const late3 = eventRecords({ first: 0n, count: 3, startMs: FIRST_MINUTE })
+  const minute = async (first: bigint, startMs: number, hasProducerTime: boolean) => {
+    const part = late3.map((record, i) =>
+      Object.assign(changed(record, { offset: first + BigInt(i), appendTime: startMs }), { hasProducerTime }),
+    )
+    expect(await worker.deliver(rangeOf(late.partition, part))).toBe('delivered')
+  }
+  // Appended hours before these events occurred, as far as the keys say.
+  await minute(0n, FIRST_MINUTE - 30 * HOUR_MS, false)
+  await minute(3n, FIRST_MINUTE, true)
+  await minute(6n, FIRST_MINUTE + 8 * HOUR_MS, false)
+  const from = { store: late.bucket.store, publicKeys: [late.context.signer.publicKey], crypto: nodeCrypto }
+  const listed = await toArray(listObjects(from, { topic, heldSinceMs: FIRST_MINUTE - HOUR_MS }))
+  expect(listed.map(({ name }) => name.first)).toEqual([0n, 3n, 6n])
+  const after = await toArray(listObjects(from, { topic, heldSinceMs: FIRST_MINUTE + 8 * HOUR_MS }))
+  expect(after.map(({ name }) => name.first)).toEqual([6n])
+  const before = await toArray(listObjects(from, { topic, heldSinceMs: FIRST_MINUTE - 31 * HOUR_MS }))
+  expect(before.map(({ name }) => name.first)).toEqual([0n, 3n, 6n])
+  const [one] = found(await collect({}, from))
+  const eventId = String(one?.event['event_id'])
+  expect(found(await collect({ eventId }, from))).toHaveLength(1)
+})
+
+test('an event id whose time lies beyond the calendar is looked for all the same', async () => {
+  expect(await collect({ eventId: 'ffffffff-ffff-7000-8000-000000000000' })).toEqual([])
+})

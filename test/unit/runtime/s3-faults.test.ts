@@ -25,6 +25,7 @@ test.each([
   ['InvalidToken', 400],
   ['RequestTimeTooSkewed', 403],
   ['Unauthorized', 401],
+  ['XAdminUserNotFound', 404],
 ])("%s (%d) is about the worker's own credentials or clock, so it stops the worker", (name, status) => {
   expect(answer(name, status)).toMatchObject({
     ...{ code: 'DAYBOOK_S3_FORBIDDEN', scope: 'worker', retryable: false },
