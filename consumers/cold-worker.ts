@@ -1,5 +1,6 @@
 import type { ColdConfig } from '../runtime/worker-config.ts'
 import { checkArchiveStore } from './cold/check-store.ts'
+import { COLD_LIMITS } from './cold/limits.ts'
 import { isLaterMinute } from './cold/minute.ts'
 import { createColdSink } from './cold/sink.ts'
 import { createColdContext } from './cold-context.ts'
@@ -34,7 +35,7 @@ export async function runColdWorker(config: ColdConfig): Promise<never> {
           maxAgeMs: config.cutAgeMs,
           boundary: isLaterMinute,
         },
-        limits: { concurrentDeliveries: 4 },
+        limits: COLD_LIMITS,
         checkStore: () => checkArchiveStore(context.store),
       }
     },

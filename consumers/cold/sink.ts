@@ -14,6 +14,7 @@ import { buildObject } from './build.ts'
 import { ByteGate } from './byte-gate.ts'
 import { ColdClaim } from './claim.ts'
 import { concurrently } from './concurrently.ts'
+import { DELIVERY_MEMORY_BYTES, READ_MEMORY_BYTES } from './limits.ts'
 import { brokerTimeOf, minuteOfRange } from './minute.ts'
 import { notAtTip } from './not-at-tip.ts'
 import type { ColdSinkOptions, ColdWriterContext } from './options.ts'
@@ -24,9 +25,6 @@ import { WriterSchemas } from './writer-schemas.ts'
 
 const BLOCK_BYTES = 512 * 1024
 const PARALLEL_PUTS = 8
-const MEMORY_BYTES = 48 * 1024 * 1024
-/** Of objects that are read at the same time, as they are stored. */
-const READ_BYTES = 32 * 1024 * 1024
 
 /**
  * The archive as a sink: one object for each range, created once, locked, signed (docs/formats). Exclusion is the
@@ -49,8 +47,8 @@ class ColdSink implements Sink {
 
   constructor(options: ColdSinkOptions) {
     this.#options = options
-    this.#context = { ...options, reads: new ByteGate(READ_BYTES) }
-    this.#gate = new ByteGate(options.memoryBytes ?? MEMORY_BYTES)
+    this.#context = { ...options, reads: new ByteGate(READ_MEMORY_BYTES) }
+    this.#gate = new ByteGate(options.memoryBytes ?? DELIVERY_MEMORY_BYTES)
     this.#schemas = new WriterSchemas(options.catalogue)
   }
 
@@ -137,6 +135,7 @@ class ColdSink implements Sink {
     const hasher = new LeafHasher({
       logId: this.#options.logIdOf(partition),
       sha256: this.#options.crypto.sha256,
+      sha256Parts: this.#options.crypto.sha256Parts,
     })
     this.#hashers.set(key, hasher)
     return hasher
