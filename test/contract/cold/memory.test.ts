@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { FloodName, FloodReport } from '../../support/cold/flood-child.ts'
 
 const CHILD = fileURLToPath(new URL('../../support/cold/flood-child.ts', import.meta.url))
-const BATCHES = 10
+const BATCHES = 8
 
 async function flood(name: FloodName): Promise<FloodReport> {
   const { stdout } = await promisify(execFile)(process.execPath, [CHILD, name, String(BATCHES)])

@@ -94,6 +94,31 @@ test('records of several schemas keep their exact values in one object', async (
   expect([...object.records()].map((record) => record.value)).toEqual(mixed.map((record) => record.value))
 })
 
+test('an event whose schema does not go together with the others harms neither them nor its partition', async () => {
+  const grownTo = (id: number, type: string, empty: unknown): RegisteredSchema => {
+    const fields = [...eventSchema.schema.fields, { name: 'extra', type, default: empty }]
+    const schema = { ...eventSchema.schema, fields }
+    return { id, text: JSON.stringify(schema), schema }
+  }
+  const archive = await testArchive('apart')
+  // As two subjects may have grown: the same name, another type.
+  const catalogue = catalogueOf(eventSchema, grownTo(9, 'string', ''), grownTo(11, 'boolean', false))
+  const a = await archive.worker({ catalogue })
+  const mixed = records.map((record, i) => {
+    if (i % 3 === 0 || record.value === null) return record
+    const value = Buffer.concat([record.value, i % 3 === 1 ? Buffer.from([2, 0x61]) : Buffer.from([1])])
+    value.writeUInt32BE(i % 3 === 1 ? 9 : 11, 1)
+    return changed(record, { value })
+  })
+  expect(await a.deliver(rangeOf(archive.partition, mixed))).toBe('delivered')
+  const [stored] = await keysOf(archive)
+  const versionId = stored?.versions[0]?.versionId ?? ''
+  const object = readObject(await archive.bucket.store.read({ key: stored?.key ?? '', versionId }))
+  expect([...object.records()].map((record) => record.value)).toEqual(mixed.map((record) => record.value))
+  expect(object.header.counts).toEqual({ event: 40, tombstone: 0, quarantined: 20 })
+  expect((await (await archive.worker({ catalogue })).claim.tip()).last).toBe(59n)
+})
+
 test('another record at the same offset stops the worker', async () => {
   const archive = await testArchive('contradiction')
   const [a, b] = [await archive.worker(), await archive.worker()]
