@@ -27,22 +27,14 @@ export function* readRows(block: ContainerBlock, schemaId: number | null): Gener
 
 function readRow(reader: ByteReader, schemaId: number | null): ArchivedRecord {
   const offset = reader.readBigLong()
-  const appendTime = readTime(reader)
+  // A producer may claim a time beyond the safe integers; rows hold it as a double does.
+  const appendTime = reader.skimLong()
   const key = readNullable(reader)
   const kind = RECORD_KINDS[reader.readLong()]
   if (kind === undefined) throw malformedObject(`the record at offset ${offset} is of no known kind`)
   const raw = readNullable(reader)
   const payload = reader.readFixed(reader.readLong())
   return { offset, appendTime, key, value: kafkaValue(kind, raw, payload, schemaId, offset), kind, payload }
-}
-
-/** A producer may claim a time beyond the safe integers. */
-function readTime(reader: ByteReader): number {
-  const start = reader.pos
-  const time = reader.skimLong()
-  if (Number.isSafeInteger(time)) return time
-  reader.pos = start
-  return Number(reader.readBigLong())
 }
 
 function kafkaValue(

@@ -105,7 +105,9 @@ test('an event whose schema does not go together with the others harms neither t
   const catalogue = catalogueOf(eventSchema, grownTo(9, 'string', ''), grownTo(11, 'boolean', false))
   const a = await archive.worker({ catalogue })
   const mixed = records.map((record, i) => {
-    if (i % 3 === 0 || record.value === null) return record
+    if (record.value === null) return record
+    // One of them passed the checker and cannot be re-encoded all the same.
+    if (i % 3 === 0) return i === 30 ? changed(record, { value: record.value.subarray(0, -3) }) : record
     const value = Buffer.concat([record.value, i % 3 === 1 ? Buffer.from([2, 0x61]) : Buffer.from([1])])
     value.writeUInt32BE(i % 3 === 1 ? 9 : 11, 1)
     return changed(record, { value })
@@ -115,7 +117,7 @@ test('an event whose schema does not go together with the others harms neither t
   const versionId = stored?.versions[0]?.versionId ?? ''
   const object = readObject(await archive.bucket.store.read({ key: stored?.key ?? '', versionId }))
   expect([...object.records()].map((record) => record.value)).toEqual(mixed.map((record) => record.value))
-  expect(object.header.counts).toEqual({ event: 40, tombstone: 0, quarantined: 20 })
+  expect(object.header.counts).toEqual({ event: 39, tombstone: 0, quarantined: 21 })
   expect((await (await archive.worker({ catalogue })).claim.tip()).last).toBe(59n)
 })
 
