@@ -33,7 +33,7 @@ export class ColdClaim implements Claim {
   }
 
   /** Finds the end of the archive, or that it was started, or starts it where that is for a worker to do. */
-  async open(signal: AbortSignal, log?: LogBounds): Promise<void> {
+  async open(signal: AbortSignal, log?: LogBounds | null): Promise<void> {
     await this.#failpoints.hit('fence.before')
     const found = await this.#refresh(signal)
     if (!found) {

@@ -52,7 +52,7 @@ class ColdSink implements Sink {
     this.#schemas = new WriterSchemas(options.catalogue)
   }
 
-  async claim(partition: PartitionRef, signal: AbortSignal, log?: LogBounds): Promise<Claim> {
+  async claim(partition: PartitionRef, signal: AbortSignal, log?: LogBounds | null): Promise<Claim> {
     // A rejoin claims again while a delivery of the old generation may still run in this process.
     await Promise.allSettled(this.#running.get(partitionKey(partition)) ?? [])
     const claim = new ColdClaim({ partition, context: this.#context, failpoints: this.#options.failpoints })

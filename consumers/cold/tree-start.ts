@@ -17,7 +17,7 @@ const ADDED = 'partition added'
 export async function startOfTree(
   context: ColdContext,
   partition: PartitionRef,
-  log: LogBounds | undefined,
+  log: LogBounds | null | undefined,
   signal?: AbortSignal,
 ): Promise<InitRecord> {
   const known = await readInit(context, partition, signal)

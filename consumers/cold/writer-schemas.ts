@@ -63,7 +63,7 @@ export class WriterSchemas {
 
   /**
    * The schema whose encoding the rows of an object take: of those in the range one that has a place for all that
-   * the others say, else the highest id. Null where no id is given.
+   * the others say, else one that all the others can be brought into. Null where no id is given.
    */
   base(schemaIds: ReadonlySet<number>): number | null {
     const ids = [...schemaIds].sort((a, b) => b - a)
@@ -74,7 +74,8 @@ export class WriterSchemas {
     const index = nodes.findIndex((node) =>
       nodes.every((other) => other === node || ['same', 'older'].includes(relationOf(other, node))),
     )
-    const base = ids[Math.max(index, 0)] ?? null
+    const base =
+      ids[index] ?? ids.find((id) => ids.every((from) => this.resolver(from, id) !== null)) ?? ids[0] ?? null
     this.#bases.set(name, base)
     return base
   }
