@@ -1,9 +1,11 @@
 import type { ColdConfig } from '../runtime/worker-config.ts'
-import { minuteOf } from '../schemas/archive/key.ts'
 import { checkArchiveStore } from './cold/check-store.ts'
+import { COLD_LIMITS } from './cold/limits.ts'
+import { isLaterMinute } from './cold/minute.ts'
 import { createColdSink } from './cold/sink.ts'
 import { createColdContext } from './cold-context.ts'
-import { describeTopics } from './kafka/topics/describe-topics.ts'
+import { BYTE_READER_VERSION } from './kafka/protocol/byte-reader-version.ts'
+import { readClusterId } from './kafka/topics/describe-topics.ts'
 import { kafkaOf, runWorker } from './worker.ts'
 
 /** The cold worker: Kafka → S3 under Object Lock. Ends the process. */
@@ -14,19 +16,25 @@ export async function runColdWorker(config: ColdConfig): Promise<never> {
     config,
     quarantineTopic: null,
     make: async ({ catalogue, failpoints, log }) => {
-      const { clusterId } = await describeTopics(kafkaOf(config), config.topics)
+      const clusterId = await readClusterId(kafkaOf(config))
       const onTampering = (report: object) => log.error({ report }, 'the archive was tampered with')
       const context = createColdContext({ config, clusterId, onTampering })
       return {
-        sink: createColdSink({ ...context, catalogue, failpoints, codec: config.archiveCodec }),
+        sink: createColdSink({
+          ...context,
+          catalogue,
+          failpoints,
+          codec: config.archiveCodec,
+          readerVersion: BYTE_READER_VERSION,
+        }),
         cut: {
           maxRows: config.cutRows,
           maxBytes: config.cutBytes,
           maxAgeMs: config.cutAgeMs,
-          boundary: (first, next) => minuteOf(next.appendTime) > minuteOf(first.appendTime),
+          boundary: isLaterMinute,
         },
         takesNewerSchemas: true,
-        limits: { concurrentDeliveries: 4 },
+        limits: COLD_LIMITS,
         checkStore: () => checkArchiveStore(context.store),
       }
     },

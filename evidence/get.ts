@@ -56,7 +56,7 @@ export async function* getEvents(
   const seen = new SeenEvents(query.maxEvents ?? MAX_EVENTS)
   const decoder = new EventDecoder()
   const chain = new Chain()
-  for await (const listed of listObjects(archive, { ...query, minutes: searchedMinutes(query) }, signal)) {
+  for await (const listed of listObjects(archive, { ...query, ...heldSince(query) }, signal)) {
     const head = await openHeader(archive, listed, signal)
     if (head.ok) {
       const hole = chain.next(listed, head.header)
@@ -73,10 +73,10 @@ export async function* getEvents(
   }
 }
 
-function searchedMinutes(query: EventQuery): TimeRange {
+function heldSince(query: EventQuery): Pick<ObjectFilter, 'heldSinceMs'> {
   const earliest = query.occurredAt?.fromMs ?? uuidTime(query.eventId)
-  if (earliest === null || query.minutes?.fromMs !== undefined) return query.minutes ?? {}
-  return { ...query.minutes, fromMs: Math.max(earliest - CLOCK_TOLERANCE_MS, 0) }
+  if (earliest === null || query.minutes?.fromMs !== undefined) return {}
+  return { heldSinceMs: Math.max(earliest - CLOCK_TOLERANCE_MS, 0) }
 }
 
 /** The time in a UUIDv7, null for any other id. */

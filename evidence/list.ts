@@ -1,6 +1,7 @@
 import type { ListEntry, ObjectStore, StoredVersion } from '../runtime/object-store/contract.ts'
 import { type ObjectName, objectKey, parseObjectKey, topicPrefix } from '../schemas/archive/key.ts'
 import type { Archive, TimeRange } from './archive.ts'
+import { lastMinute } from './last-minute.ts'
 
 export interface ObjectFilter {
   readonly topic: string
@@ -8,6 +9,8 @@ export interface ObjectFilter {
   readonly partition?: number
   /** By the minute of the key. An object also holds records that were appended after its minute. */
   readonly minutes?: TimeRange
+  /** Only objects that may hold records which were appended from then on, milliseconds since the Unix epoch. */
+  readonly heldSinceMs?: number
 }
 
 export interface ListedObject {
@@ -27,12 +30,13 @@ export async function* listObjects(
   signal?: AbortSignal,
 ): AsyncGenerator<ListedObject> {
   for (const prefix of await partitionPrefixes(archive.store, filter, signal)) {
-    const after = startKey(prefix, filter.minutes?.fromMs)
+    const fromMs = await firstMinute(archive.store, prefix, filter, signal)
+    const after = startKey(prefix, fromMs)
     for await (const entry of archive.store.list({ prefix, ...(after === null ? {} : { after }) }, signal)) {
       const listed = asObject(entry)
       if (listed === null) continue
       if (listed.name.minute >= (filter.minutes?.toMs ?? Number.POSITIVE_INFINITY)) break
-      if (listed.name.minute >= (filter.minutes?.fromMs ?? 0)) yield listed
+      if (listed.name.minute >= fromMs) yield listed
     }
   }
 }
@@ -45,10 +49,21 @@ function asObject(entry: ListEntry): ListedObject | null {
   return { key, name, version, extraVersions: versions.length - 1, deleteMarkers }
 }
 
+async function firstMinute(
+  store: ObjectStore,
+  prefix: string,
+  { minutes, heldSinceMs }: ObjectFilter,
+  signal?: AbortSignal,
+): Promise<number> {
+  const fromMs = minutes?.fromMs ?? 0
+  if (heldSinceMs === undefined) return fromMs
+  return Math.max(fromMs, (await lastMinute(store, prefix, heldSinceMs, signal)) ?? 0)
+}
+
 /** A key before all objects from `fromMs` on, so that a listing does not begin years too early. */
-function startKey(prefix: string, fromMs: number | undefined): string | null {
+function startKey(prefix: string, fromMs: number): string | null {
   const match = /^v1\/([^/]+)\/([^/]+)\/p=(\d+)\/$/.exec(prefix)
-  if (fromMs === undefined || fromMs <= 0 || match === null) return null
+  if (fromMs <= 0 || match === null) return null
   const [, topic = '', topicId = '', partition = ''] = match
   const key = objectKey({ topic, topicId, partition: Number(partition), minute: fromMs, first: 0n })
   return key.slice(0, key.lastIndexOf('-'))

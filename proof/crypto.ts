@@ -9,8 +9,13 @@ export type Sha256Into = (data: Uint8Array, out: Uint8Array, at: number) => void
 /** True when `signature` (64 bytes) is the Ed25519 signature (RFC 8032) of `message` under `publicKey` (32 bytes). */
 export type VerifyEd25519 = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
 
+/** The same of `parts`, one after the other. */
+export type Sha256PartsInto = (parts: readonly Uint8Array[], out: Uint8Array, at: number) => void
+
 export interface ProofCrypto {
   readonly sha256: Sha256Into
+  /** Where there is one, large records are hashed without a copy. */
+  readonly sha256Parts?: Sha256PartsInto
   readonly verify: VerifyEd25519
 }
 

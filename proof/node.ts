@@ -1,5 +1,6 @@
 /** The bindings to Node's own crypto: the only file of this folder that a browser cannot load. */
 import {
+  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -18,16 +19,22 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
  * allocation of the result.
  */
 export const nodeCrypto: ProofCrypto = {
-  sha256: (data, out, at) => {
-    const digest = hash('sha256', data, 'binary')
-    if (out instanceof Buffer) out.write(digest, at, 'binary')
-    else for (let i = 0; i < 32; i++) out[at + i] = digest.charCodeAt(i)
+  sha256: (data, out, at) => put(hash('sha256', data, 'binary'), out, at),
+  sha256Parts: (parts, out, at) => {
+    const whole = createHash('sha256')
+    for (const part of parts) whole.update(part)
+    put(whole.digest('binary'), out, at)
   },
   verify: (publicKey, message, signature) => {
     if (publicKey.length !== 32 || signature.length !== 64) return false
     const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' })
     return verify(null, message, key, signature)
   },
+}
+
+function put(digest: string, out: Uint8Array, at: number): void {
+  if (out instanceof Buffer) out.write(digest, at, 'binary')
+  else for (let i = 0; i < 32; i++) out[at + i] = digest.charCodeAt(i)
 }
 
 function rawPublicKey(key: KeyObject): Uint8Array {

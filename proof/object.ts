@@ -122,7 +122,7 @@ function hashRange(
   records: Iterable<LeafRecord>,
   crypto: ProofCrypto,
 ): Uint8Array | null {
-  const hasher = new LeafHasher({ logId: claims.logId, sha256: crypto.sha256 })
+  const hasher = new LeafHasher({ ...crypto, logId: claims.logId })
   const count = subtreeCount(claims)
   if (count === null || count > 2n ** 26n) return null
   const leaves = new Uint8Array(Number(count) * HASH_BYTES)

@@ -19,6 +19,7 @@ export const SYNC_BYTES = 16
 const MAGIC = Buffer.from('Obj\x01', 'latin1')
 const DEFAULT_DEFLATE_LEVEL = 6
 const DEFAULT_ZSTANDARD_LEVEL = 1
+const LARGE_BLOCK_BYTES = 1024 * 1024
 /** A block that unpacks to more than this is refused, unless the caller allows more. */
 const DEFAULT_MAX_BLOCK_BYTES = 256 * 1024 * 1024
 
@@ -131,12 +132,27 @@ function pack(data: Buffer, codec: ContainerCodec, level: number | undefined): B
     case 'null':
       return data
     case 'deflate':
-      return deflateRawSync(data, { level: level ?? DEFAULT_DEFLATE_LEVEL })
+      return trimmed(deflateRawSync(data, { level: level ?? DEFAULT_DEFLATE_LEVEL, ...chunkFor(data) }))
     case 'zstandard':
-      return zstdCompressSync(data, {
-        params: { [zlib.ZSTD_c_compressionLevel]: level ?? DEFAULT_ZSTANDARD_LEVEL },
-      })
+      return trimmed(
+        zstdCompressSync(data, {
+          params: { [zlib.ZSTD_c_compressionLevel]: level ?? DEFAULT_ZSTANDARD_LEVEL },
+          ...chunkFor(data),
+        }),
+      )
   }
+}
+
+/** Out of many small chunks, large data would stand in memory twice while they are put together, and take longer. */
+function chunkFor(data: Buffer): { readonly chunkSize?: number } {
+  return data.length < LARGE_BLOCK_BYTES ? {} : { chunkSize: data.length + (data.length >> 8) + 1024 }
+}
+
+/** A small result must not keep a large chunk alive. */
+function trimmed(packed: Buffer): Buffer {
+  const isSmall =
+    packed.buffer.byteLength >= LARGE_BLOCK_BYTES && packed.length < packed.buffer.byteLength / 2
+  return isSmall ? Buffer.from(packed) : packed
 }
 
 function unpack(packed: Buffer, codec: ContainerCodec, maxOutputLength: number, position: number): Buffer {

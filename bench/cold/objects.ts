@@ -62,11 +62,12 @@ function measure(codec: ContainerCodec, level: number, blockKib: number) {
     schemas,
     signer,
     crypto: nodeCrypto,
+    readerVersion: 1,
     codec,
     level,
     blockBytes: blockKib * 1024,
   }
-  const build = () => buildObject(range, emptyTree, options)
+  const build = () => buildObject(range, emptyTree(0), options)
   const run = () => {
     const before = process.cpuUsage()
     for (let i = 0; i < OBJECTS_PER_RUN; i++) build()

@@ -2,7 +2,7 @@ import { acceptPrefix } from '../../schemas/archive/key.ts'
 import type { PartitionRef } from '../engine/contracts.ts'
 import type { ColdContext } from './options.ts'
 import { openStatement } from './statements.ts'
-import { readOldest } from './stored-objects.ts'
+import { readNote } from './stored-objects.ts'
 import { contradicted } from './verified-object.ts'
 
 /** Of the signed statement that an operator makes (operations/accept-cold-loss.ts). */
@@ -21,7 +21,7 @@ export async function acceptedThrough(
     const match = /\/(\d{20})-(\d{20})\.json$/.exec(entry.key)
     const [first, last] = [BigInt(match?.[1] ?? 0), BigInt(match?.[2] ?? 0)]
     if (match === null || last < next || first > (through ?? next - 1n) + 1n) continue
-    const fields = noteFields(context, partition, (await readOldest(context, entry, signal)).toString('utf8'))
+    const fields = noteFields(context, partition, await readNote(context, entry, signal))
     if (fields?.get('first') !== String(first) || fields.get('last') !== String(last)) {
       throw contradicted(entry.key, 'no trusted key has signed this accepted loss')
     }

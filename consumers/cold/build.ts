@@ -5,11 +5,12 @@ import type { LeafHasher } from '../../proof/leaf.ts'
 import { signNote } from '../../proof/note.ts'
 import { objectNoteText } from '../../proof/object-note.ts'
 import type { ArchiveHeader } from '../../schemas/archive/header.ts'
-import { minuteOf, objectKey } from '../../schemas/archive/key.ts'
+import { objectKey } from '../../schemas/archive/key.ts'
 import { encodeObjectHeader, signedEntries, syncMarker } from '../../schemas/archive/object.ts'
 import { packRows } from '../../schemas/archive/row-writer.ts'
 import type { ContainerCodec } from '../../schemas/container.ts'
 import type { Range } from '../engine/contracts.ts'
+import { minuteOfRange } from './minute.ts'
 import { RangeSummary } from './range-summary.ts'
 import { baseSchemaOf, kindOf, rowsOf } from './rows.ts'
 import type { TreeState } from './tree-state.ts'
@@ -21,6 +22,7 @@ export interface BuildOptions {
   readonly schemas: WriterSchemas
   readonly signer: Signer
   readonly crypto: ProofCrypto
+  readonly readerVersion: number
   readonly codec: ContainerCodec
   readonly level?: number
   /** Rows of a block before packing. */
@@ -29,7 +31,6 @@ export interface BuildOptions {
 
 export interface BuiltObject {
   readonly key: string
-  readonly minute: number
   /** The file's bytes. */
   readonly pieces: readonly Buffer[]
   /** Leaf hashes of the range's records, concatenated. */
@@ -40,10 +41,9 @@ export interface BuiltObject {
 
 /** Makes the object of `range`, which begins where `before` ends. Signs it; so call it only for such a range. */
 export function buildObject(range: Range, before: TreeState, o: BuildOptions): BuiltObject {
-  const [firstRecord, lastRecord] = [range.records[0], range.records.at(-1)]
-  if (firstRecord === undefined || lastRecord === undefined)
-    throw new RangeError('a range has at least one record')
-  const minute = Math.max(minuteOf(firstRecord.record.appendTime), before.minute)
+  const lastRecord = range.records.at(-1)
+  if (lastRecord === undefined) throw new RangeError('a range has at least one record')
+  const minute = minuteOfRange(range, before)
   const key = objectKey({ ...range.partition, minute, first: range.first })
   const leaves = leavesOf(range, o.hasher)
   const tree = grow(before, leaves, o.crypto)
@@ -52,6 +52,7 @@ export function buildObject(range: Range, before: TreeState, o: BuildOptions): B
     ...range.partition,
     ...packed.summary.result(),
     ...tree.fields,
+    readerVersion: o.readerVersion,
     logId: o.logId,
     key,
     first: range.first,
@@ -66,13 +67,13 @@ export function buildObject(range: Range, before: TreeState, o: BuildOptions): B
   const lastHash = Buffer.from(leaves.subarray(leaves.length - HASH_BYTES))
   return {
     key,
-    minute,
     pieces: [signedHeader(header, packed, checkpoint, o), ...packed.pieces],
     leaves,
     after: {
       last: range.last,
       lastRecord: { offset: lastRecord.record.offset, hash: lastHash, kind: kindOf(lastRecord) },
       minute,
+      quietMinute: minute,
       frontier: tree.frontier,
       key,
     },

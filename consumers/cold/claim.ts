@@ -1,10 +1,10 @@
 import { equalBytes } from '../../proof/crypto.ts'
 import type { Failpoints } from '../../runtime/failpoints.ts'
-import type { Claim, PartitionRef, Tip } from '../engine/contracts.ts'
+import type { Claim, LogBounds, PartitionRef, Tip } from '../engine/contracts.ts'
 import { acceptedThrough } from './accepted-loss.ts'
-import { requireInit } from './init.ts'
-import type { ColdContext } from './options.ts'
+import type { ColdWriterContext } from './options.ts'
 import { lastObject } from './stored-objects.ts'
+import { startOfTree } from './tree-start.ts'
 import { emptyTree, nextOffset, type TreeState } from './tree-state.ts'
 import { contradicted, readVerified, type VerifiedObject } from './verified-object.ts'
 
@@ -14,13 +14,13 @@ import { contradicted, readVerified, type VerifiedObject } from './verified-obje
  */
 export class ColdClaim implements Claim {
   readonly partition: PartitionRef
-  readonly #context: ColdContext
+  readonly #context: ColdWriterContext
   readonly #failpoints: Failpoints
-  #state: TreeState = emptyTree
+  #state: TreeState = emptyTree(0)
 
   constructor(o: {
     readonly partition: PartitionRef
-    readonly context: ColdContext
+    readonly context: ColdWriterContext
     readonly failpoints: Failpoints
   }) {
     this.partition = o.partition
@@ -32,11 +32,14 @@ export class ColdClaim implements Claim {
     return this.#state
   }
 
-  /** Finds the end of the archive, or that it was started. */
-  async open(signal: AbortSignal): Promise<void> {
+  /** Finds the end of the archive, or that it was started, or starts it where that is for a worker to do. */
+  async open(signal: AbortSignal, log?: LogBounds | null): Promise<void> {
     await this.#failpoints.hit('fence.before')
     const found = await this.#refresh(signal)
-    if (!found) await requireInit(this.#context, this.partition, signal)
+    if (!found) {
+      const { minute } = await startOfTree(this.#context, this.partition, log, signal)
+      this.#state = emptyTree(minute)
+    }
     await this.#failpoints.hit('fence.after')
   }
 

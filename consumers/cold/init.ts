@@ -1,9 +1,9 @@
-import { initKey, topicPrefix } from '../../schemas/archive/key.ts'
+import { initKey, minuteOf, topicPrefix } from '../../schemas/archive/key.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import type { PartitionRef } from '../engine/contracts.ts'
 import type { ColdContext } from './options.ts'
 import { openStatement, signStatement } from './statements.ts'
-import { readOldest, storedKey } from './stored-objects.ts'
+import { readNote, storedKey } from './stored-objects.ts'
 import { contradicted } from './verified-object.ts'
 
 const TITLE = 'daybook-init/v1'
@@ -23,6 +23,12 @@ export interface InitRequest {
   readonly acceptRecreated?: boolean
 }
 
+/** The signed record that a partition's tree was started. */
+export interface InitRecord {
+  /** When it was made, to the minute, milliseconds since the Unix epoch. */
+  readonly minute: number
+}
+
 /**
  * Starts a partition's tree at size 0: writes the signed, locked init object. Without one no worker archives the
  * partition. When this returns, the object is durable; a second call finds it.
@@ -34,16 +40,27 @@ export async function initArchive(
   signal?: AbortSignal,
 ): Promise<InitOutcome> {
   const { partition } = request
-  const key = initKey(partition)
-  if (await isInitialised(context, partition, signal)) return { kind: 'already', key }
+  if ((await readInit(context, partition, signal)) !== null)
+    return { kind: 'already', key: initKey(partition) }
   const others = await otherTopicIds(context, partition, signal)
   if (others.length > 0 && request.acceptRecreated !== true) throw recreated(partition, others)
+  const replaces: Readonly<Record<string, string>> = others.length === 0 ? {} : { replaces: others.join(',') }
+  return writeInit(context, partition, { reason: request.reason, ...replaces }, signal)
+}
+
+/**
+ * Writes the init record, if there is none yet.
+ * @throws DaybookError DAYBOOK_COLD_CONTRADICTED, DAYBOOK_S3_…
+ */
+export async function writeInit(
+  context: ColdContext,
+  partition: PartitionRef,
+  fields: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<InitOutcome> {
+  const key = initKey(partition)
   const now = context.clock.now()
-  const note = signStatement(context, partition, TITLE, {
-    time: new Date(now).toISOString(),
-    reason: request.reason,
-    ...(others.length === 0 ? {} : { replaces: others.join(',') }),
-  })
+  const note = signStatement(context, partition, TITLE, { time: new Date(now).toISOString(), ...fields })
   const outcome = await context.store.create(
     {
       key,
@@ -54,44 +71,31 @@ export async function initArchive(
     signal,
   )
   if (outcome.kind === 'created') return { kind: 'initialised', key }
-  if (await isInitialised(context, partition, signal)) return { kind: 'already', key }
+  if ((await readInit(context, partition, signal)) !== null) return { kind: 'already', key }
   throw new DaybookError('DAYBOOK_S3_UNAVAILABLE', `Another writer is at ${key}.`, { retryable: true })
 }
 
-/** @throws DaybookError DAYBOOK_COLD_CONTRADICTED when there is an init object that no trusted key has signed. */
-async function isInitialised(
+/**
+ * The init record of a partition, or null.
+ * @throws DaybookError DAYBOOK_COLD_CONTRADICTED when there is an init object that no trusted key has signed.
+ */
+export async function readInit(
   context: ColdContext,
   partition: PartitionRef,
   signal?: AbortSignal,
-): Promise<boolean> {
+): Promise<InitRecord | null> {
   const stored = await storedKey(context, initKey(partition), signal)
-  if (stored === null) return false
-  const note = (await readOldest(context, stored, signal)).toString('utf8')
-  if (openStatement(context, partition, TITLE, note) === null) {
+  if (stored === null) return null
+  const fields = openStatement(context, partition, TITLE, await readNote(context, stored, signal))
+  const time = Date.parse(fields?.get('time') ?? '')
+  if (fields === null || Number.isNaN(time)) {
     throw contradicted(stored.key, 'no trusted key has signed it for this partition')
   }
-  return true
-}
-
-/** @throws DaybookError where the tree of this partition was not started. */
-export async function requireInit(
-  context: ColdContext,
-  partition: PartitionRef,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (await isInitialised(context, partition, signal)) return
-  const others = await otherTopicIds(context, partition, signal)
-  if (others.length > 0) throw recreated(partition, others)
-  const { topic, topicId } = partition
-  throw new DaybookError(
-    'DAYBOOK_COLD_NOT_INITIALISED',
-    `The archive of topic ${topic} (id ${topicId}), partition ${partition.partition}, was never started. If this topic is to be archived from its beginning, run \`daybook archive init --topic ${topic}\`.`,
-    { details: { topic, topicId, partition: partition.partition } },
-  )
+  return { minute: minuteOf(time) }
 }
 
 /** Other incarnations of the topic that the archive holds anything of. */
-async function otherTopicIds(
+export async function otherTopicIds(
   context: ColdContext,
   partition: PartitionRef,
   signal?: AbortSignal,
@@ -104,7 +108,7 @@ async function otherTopicIds(
   return ids.filter((id) => id !== partition.topicId)
 }
 
-function recreated(partition: PartitionRef, others: readonly string[]): DaybookError {
+export function recreated(partition: PartitionRef, others: readonly string[]): DaybookError {
   const { topic, topicId } = partition
   return new DaybookError(
     'DAYBOOK_COLD_TOPIC_RECREATED',

@@ -4,6 +4,7 @@ import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { ObjectStore } from '../../runtime/object-store/contract.ts'
 import type { ContainerCodec } from '../../schemas/container.ts'
 import type { PartitionRef } from '../engine/contracts.ts'
+import type { ByteGate } from './byte-gate.ts'
 import type { ArchiveCatalogue } from './writer-schemas.ts'
 
 /** Something in the store that our writers cannot have made. Readers go on with the oldest version. */
@@ -29,7 +30,18 @@ export interface ColdContext {
   readonly onTampering: (report: TamperingReport) => void
 }
 
-export interface ColdSinkOptions extends ColdContext {
+/** A context to write objects in. */
+export interface ColdWriterContext extends ColdContext {
+  /**
+   * Version of the reader that takes Kafka's record batches apart. Two versions may see different records in a batch
+   * that is not as it should be, so a worker yields to the newer one.
+   */
+  readonly readerVersion: number
+  /** Bounds the memory of objects that are read. */
+  readonly reads: ByteGate
+}
+
+export interface ColdSinkOptions extends Omit<ColdWriterContext, 'reads'> {
   readonly catalogue: ArchiveCatalogue
   readonly failpoints: Failpoints
   /** Default zstandard. */
@@ -38,8 +50,10 @@ export interface ColdSinkOptions extends ColdContext {
   readonly level?: number
   /** Rows of one block before packing, in bytes. Default 512 KiB. */
   readonly blockBytes?: number
-  /** Objects on their way at the same time. Default 8. */
+  /** Objects on their way at the same time, in one delivery. Default 8. */
   readonly parallelPuts?: number
+  /** Key and value bytes of the ranges whose objects are on their way, over all deliveries; one may exceed it. Default 32 MiB. */
+  readonly memoryBytes?: number
 }
 
 export function trustedKeys(context: ColdContext): readonly Uint8Array[] {

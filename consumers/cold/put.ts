@@ -4,8 +4,7 @@ import { DaybookError } from '../../schemas/errors.ts'
 import type { Range, RangeOutcome } from '../engine/contracts.ts'
 import type { BuiltObject } from './build.ts'
 import type { ColdClaim } from './claim.ts'
-import type { ColdContext } from './options.ts'
-import { retainUntil } from './retention.ts'
+import type { ColdWriterContext } from './options.ts'
 import { storedKey, tamperingOf } from './stored-objects.ts'
 import { contradicted, readVerified, type VerifiedObject } from './verified-object.ts'
 
@@ -13,14 +12,15 @@ const CONFLICT_ATTEMPTS = 6
 const CONFLICT_DELAY_MS = 50
 
 export interface PutOptions {
-  readonly context: ColdContext
+  readonly context: ColdWriterContext
   readonly failpoints: Failpoints
+  readonly lockedUntil: Date
 }
 
 /**
  * Puts a built object in its place, or finds who has taken it. `delivered`: exactly this range is in the archive.
  * `fenced`: another worker's object begins at the same offset and ends elsewhere; it is verified, its records equal
- * ours where both have them, and the claim has moved behind it.
+ * ours where both have them (by the same reader version), and the claim has moved behind it.
  */
 export async function putObject(
   claim: ColdClaim,
@@ -31,7 +31,7 @@ export async function putObject(
 ): Promise<RangeOutcome> {
   for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
     if (attempt > 0) await o.context.clock.sleep(CONFLICT_DELAY_MS * 2 ** attempt, signal)
-    const outcome = await create(claim, built, o, signal)
+    const outcome = await create(built, o, signal)
     await o.failpoints.hit('answer.before')
     if (outcome.kind === 'conflict') continue
     const result =
@@ -47,23 +47,18 @@ export async function putObject(
   })
 }
 
-async function create(claim: ColdClaim, built: BuiltObject, o: PutOptions, signal: AbortSignal) {
-  const { context, failpoints } = o
+async function create(built: BuiltObject, o: PutOptions, signal: AbortSignal) {
+  const { failpoints } = o
   const request = {
     key: built.key,
     pieces: built.pieces,
     contentType: 'application/avro',
-    retainUntil: retainUntil({
-      key: built.key,
-      minute: built.minute,
-      retentionMs: context.retentionMsOf(claim.partition.topic),
-      now: context.clock.now(),
-    }),
+    retainUntil: o.lockedUntil,
     onProgress: (sent: 'half' | 'all-but-last') =>
       failpoints.hit(sent === 'half' ? 'send.after' : 'effect.before'),
   }
   await failpoints.hit('send.before')
-  const outcome = await context.store.create(request, signal)
+  const outcome = await o.context.store.create(request, signal)
   await failpoints.hit('effect.after')
   return outcome
 }
@@ -102,7 +97,8 @@ async function takeOver(
     })
   }
   const winner = await readVerified(o.context, claim.partition, stored, signal)
-  compare(range, built, winner)
+  // Two reader versions may see different records in the same bytes; then what is signed first counts.
+  if (winner.header.readerVersion === o.context.readerVersion) compare(range, built, winner)
   claim.adopt(winner)
   return winner.header.last === range.last ? 'delivered' : 'fenced'
 }

@@ -1,8 +1,9 @@
 import type { EventHead } from '../../schemas/archive/head.ts'
 import type { ArchiveHeader, TimeSpan } from '../../schemas/archive/header.ts'
 
-/** The header lists no tenants at all beyond so many, so that it stays small. */
+/** The header lists no tenants at all beyond so many, or so many bytes of them, so that it stays small. */
 const MAX_TENANTS = 64
+const MAX_TENANT_BYTES = 16 * 1024
 const NO_TENANT = Buffer.alloc(0)
 
 /** Counts and bounds over the records of a range, gathered while its rows are written. */
@@ -11,6 +12,8 @@ export class RangeSummary {
   readonly #appendTime = { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
   readonly #occurredAt = { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
   readonly #tenants = new Set<string>()
+  #tenantBytes = 0
+  #listsTenants = true
   /** Neighbours often share their tenant, and comparing bytes is cheaper than making a string. */
   #lastTenant: Buffer = NO_TENANT
 
@@ -34,7 +37,15 @@ export class RangeSummary {
     const last = this.#lastTenant
     if (last !== NO_TENANT && value.compare(last, 0, last.length, tenantStart, tenantEnd) === 0) return
     this.#lastTenant = value.subarray(tenantStart, tenantEnd)
-    if (this.#tenants.size <= MAX_TENANTS) this.#tenants.add(value.toString('utf8', tenantStart, tenantEnd))
+    if (!this.#listsTenants) return
+    const known = this.#tenants.size
+    if (tenantEnd - tenantStart <= MAX_TENANT_BYTES) {
+      this.#tenants.add(value.toString('utf8', tenantStart, tenantEnd))
+      if (this.#tenants.size > known) this.#tenantBytes += tenantEnd - tenantStart
+    } else this.#tenantBytes = Number.POSITIVE_INFINITY
+    if (this.#tenants.size <= MAX_TENANTS && this.#tenantBytes <= MAX_TENANT_BYTES) return
+    this.#listsTenants = false
+    this.#tenants.clear()
   }
 
   result(): Pick<ArchiveHeader, 'counts' | 'appendTime' | 'occurredAt' | 'tenants'> {
@@ -42,7 +53,7 @@ export class RangeSummary {
       counts: { ...this.#counts },
       appendTime: { ...this.#appendTime },
       occurredAt: this.#occurredAt.min <= this.#occurredAt.max ? { ...this.#occurredAt } : null,
-      tenants: this.#tenants.size > MAX_TENANTS ? null : [...this.#tenants].sort(),
+      tenants: this.#listsTenants ? [...this.#tenants].sort() : null,
     }
   }
 }

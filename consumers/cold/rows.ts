@@ -1,5 +1,6 @@
 import type { RecordKind } from '../../schemas/archive/row-schema.ts'
 import type { ArchivedRow } from '../../schemas/archive/row-writer.ts'
+import { DaybookError } from '../../schemas/errors.ts'
 import type { CheckedRecord, Range } from '../engine/contracts.ts'
 import type { RangeSummary } from './range-summary.ts'
 import type { WriterSchemas } from './writer-schemas.ts'
@@ -30,19 +31,19 @@ export function* rowsOf(
     if (kind === 'tombstone') {
       o.summary.tombstone()
       yield row(checked, kind, null, defaults, 0)
-    } else if (value === null || verdict.kind !== 'event') {
+      continue
+    }
+    const isBase = verdict.kind === 'event' && verdict.schemaId === o.base
+    const resolved = value === null || verdict.kind !== 'event' || isBase ? null : resolve(value, verdict, o)
+    if (value === null || verdict.kind !== 'event' || (!isBase && resolved === null)) {
       o.summary.quarantined()
       yield row(checked, 'quarantined', value, defaults, 0)
-    } else {
-      const { readHead } = o.schemas.of(verdict.schemaId)
-      const known = readHead(value, verdict.payloadStart, value.length)
-      o.summary.event(value, known ? o.schemas.head : null)
-      if (verdict.schemaId === o.base) {
-        yield row(checked, 'event', null, value, verdict.payloadStart)
-      } else {
-        yield row(checked, 'event', value, resolve(value, verdict, o), 0)
-      }
+      continue
     }
+    const { readHead } = o.schemas.of(verdict.schemaId)
+    o.summary.event(value, readHead(value, verdict.payloadStart, value.length) ? o.schemas.head : null)
+    if (resolved === null) yield row(checked, 'event', null, value, verdict.payloadStart)
+    else yield row(checked, 'event', value, resolved, 0)
   }
 }
 
@@ -52,13 +53,22 @@ export function kindOf({ record, verdict }: CheckedRecord): RecordKind {
   return verdict.kind === 'event' ? 'event' : 'quarantined'
 }
 
+/**
+ * Null where the event has no place under the object's schema: two subjects may have grown apart. One such event
+ * must not stop its partition; it stands there with its exact bytes, like any record that is no event here.
+ */
 function resolve(
   value: Buffer,
   verdict: { readonly schemaId: number; readonly payloadStart: number },
   o: { readonly base: number | null; readonly schemas: WriterSchemas },
-): Buffer {
+): Buffer | null {
   if (o.base === null) throw new TypeError('an event gives its range a schema')
-  return o.schemas.resolver(verdict.schemaId, o.base)(value, verdict.payloadStart, value.length)
+  try {
+    return o.schemas.resolver(verdict.schemaId, o.base)?.(value, verdict.payloadStart, value.length) ?? null
+  } catch (error) {
+    if (error instanceof DaybookError) return null
+    throw error
+  }
 }
 
 function row(

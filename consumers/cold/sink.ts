@@ -1,20 +1,25 @@
 import { LeafHasher } from '../../proof/leaf.ts'
-import { isRetryable } from '../../schemas/errors.ts'
 import {
   type CheckedRecord,
   type Claim,
   type Delivery,
+  type LogBounds,
   type PartitionRef,
   partitionKey,
+  type Range,
   type RangeOutcome,
   type Sink,
 } from '../engine/contracts.ts'
 import { buildObject } from './build.ts'
+import { ByteGate } from './byte-gate.ts'
 import { ColdClaim } from './claim.ts'
 import { concurrently } from './concurrently.ts'
+import { DELIVERY_MEMORY_BYTES, READ_MEMORY_BYTES } from './limits.ts'
+import { brokerTimeOf, minuteOfRange } from './minute.ts'
 import { notAtTip } from './not-at-tip.ts'
-import type { ColdSinkOptions } from './options.ts'
+import type { ColdSinkOptions, ColdWriterContext } from './options.ts'
 import { putObject } from './put.ts'
+import { retainUntil } from './retention.ts'
 import { nextOffset } from './tree-state.ts'
 import { WriterSchemas } from './writer-schemas.ts'
 
@@ -33,32 +38,34 @@ export function createColdSink(options: ColdSinkOptions): Sink {
 class ColdSink implements Sink {
   readonly name = 'cold'
   readonly #options: ColdSinkOptions
+  readonly #context: ColdWriterContext
   readonly #schemas: WriterSchemas
+  readonly #gate: ByteGate
   readonly #hashers = new Map<string, LeafHasher>()
   /** Deliveries that have not ended, by partition. */
   readonly #running = new Map<string, Set<Promise<unknown>>>()
 
   constructor(options: ColdSinkOptions) {
     this.#options = options
+    this.#context = { ...options, reads: new ByteGate(READ_MEMORY_BYTES) }
+    this.#gate = new ByteGate(options.memoryBytes ?? DELIVERY_MEMORY_BYTES)
     this.#schemas = new WriterSchemas(options.catalogue)
   }
 
-  async claim(partition: PartitionRef, signal: AbortSignal): Promise<Claim> {
+  async claim(partition: PartitionRef, signal: AbortSignal, log?: LogBounds | null): Promise<Claim> {
     // A rejoin claims again while a delivery of the old generation may still run in this process.
     await Promise.allSettled(this.#running.get(partitionKey(partition)) ?? [])
-    const claim = new ColdClaim({ partition, context: this.#options, failpoints: this.#options.failpoints })
-    await claim.open(signal)
+    const claim = new ColdClaim({ partition, context: this.#context, failpoints: this.#options.failpoints })
+    await claim.open(signal, log)
     return claim
   }
 
   async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly RangeOutcome[]> {
     const limit = this.#options.parallelPuts ?? PARALLEL_PUTS
     const settled = await concurrently(deliveries, limit, (delivery) => this.#noted(delivery, signal))
-    const failures = settled
-      .filter((result) => result.status === 'rejected')
-      .map((result): unknown => result.reason)
-    if (failures.length > 0) throw failures.find((error) => !isRetryable(error)) ?? failures[0]
-    return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    return settled.map((result) =>
+      result.status === 'fulfilled' ? result.value : { kind: 'failed', error: result.reason },
+    )
   }
 
   fingerprint({ record }: CheckedRecord, partition: PartitionRef): Buffer {
@@ -90,23 +97,35 @@ class ColdSink implements Sink {
     const next = nextOffset(claim.state)
     if (range.first < next) return 'fenced'
     if (range.first > next) throw notAtTip(range, next)
+    return this.#gate.run(range.bytes, () => this.#write(claim, range, signal))
+  }
+
+  async #write(claim: ColdClaim, range: Range, signal: AbortSignal): Promise<RangeOutcome> {
+    const lockedUntil = this.#lockOf(claim, range)
     const built = buildObject(range, claim.state, {
       logId: this.#options.logIdOf(range.partition),
       hasher: this.#hasher(range.partition),
       schemas: this.#schemas,
       signer: this.#options.signer,
       crypto: this.#options.crypto,
+      readerVersion: this.#options.readerVersion,
       codec: this.#options.codec ?? 'zstandard',
       blockBytes: this.#options.blockBytes ?? BLOCK_BYTES,
       ...(this.#options.level === undefined ? {} : { level: this.#options.level }),
     })
-    return putObject(
-      claim,
+    const o = { context: this.#context, failpoints: this.#options.failpoints, lockedUntil }
+    return putObject(claim, range, built, o, signal)
+  }
+
+  /** Before anything is signed. @throws what `retainUntil` throws */
+  #lockOf(claim: ColdClaim, range: Range): Date {
+    return retainUntil({
       range,
-      built,
-      { context: this.#options, failpoints: this.#options.failpoints },
-      signal,
-    )
+      minute: minuteOfRange(range, claim.state),
+      isQuiet: brokerTimeOf(range) === null,
+      retentionMs: this.#options.retentionMsOf(range.partition.topic),
+      now: this.#options.clock.now(),
+    })
   }
 
   #hasher(partition: PartitionRef): LeafHasher {
@@ -116,6 +135,7 @@ class ColdSink implements Sink {
     const hasher = new LeafHasher({
       logId: this.#options.logIdOf(partition),
       sha256: this.#options.crypto.sha256,
+      sha256Parts: this.#options.crypto.sha256Parts,
     })
     this.#hashers.set(key, hasher)
     return hasher

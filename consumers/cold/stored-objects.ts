@@ -1,4 +1,4 @@
-import type { StoredKey } from '../../runtime/object-store/contract.ts'
+import type { StoredKey, StoredVersion } from '../../runtime/object-store/contract.ts'
 import { type ArchivePartition, parseObjectKey, partitionPrefix } from '../../schemas/archive/key.ts'
 import type { ColdContext, TamperingReport } from './options.ts'
 
@@ -80,15 +80,26 @@ export function tamperingOf(stored: StoredKey): TamperingReport | null {
   return null
 }
 
-/** The oldest version of what is stored, reported as tampered with where it is not the only one. */
-export async function readOldest(
+/** Longer than any statement of ours: what somebody else put in the place of one is not read whole. */
+const NOTE_BYTES = 64 * 1024
+
+/** The text of a statement: the beginning of the key's oldest version. */
+export async function readNote(
   context: ColdContext,
   stored: StoredKey,
   signal?: AbortSignal,
-): Promise<Buffer> {
+): Promise<string> {
+  const { versionId } = oldestOf(context, stored)
+  return (await context.store.read({ key: stored.key, versionId, maxBytes: NOTE_BYTES }, signal)).toString(
+    'utf8',
+  )
+}
+
+/** The oldest version of what is stored, reported as tampered with where it is not the only one. */
+export function oldestOf(context: Pick<ColdContext, 'onTampering'>, stored: StoredKey): StoredVersion {
   const report = tamperingOf(stored)
   if (report !== null) context.onTampering(report)
   const [oldest] = stored.versions
   if (oldest === undefined) throw new RangeError(`no version of ${stored.key}`)
-  return context.store.read({ key: stored.key, versionId: oldest.versionId }, signal)
+  return oldest
 }

@@ -39,7 +39,7 @@ export class WriterSchemas {
   readonly head: EventHead = { tenantStart: 0, tenantEnd: 0, occurredAt: 0 }
   readonly #catalogue: ArchiveCatalogue
   readonly #compiled = new Map<number | null, CompiledWriter>()
-  readonly #resolvers = new Map<string, Resolver>()
+  readonly #resolvers = new Map<string, Resolver | null>()
   readonly #bases = new Map<string, number | null>()
 
   constructor(catalogue: ArchiveCatalogue) {
@@ -75,31 +75,27 @@ export class WriterSchemas {
       nodes.every((other) => other === node || ['same', 'older'].includes(relationOf(other, node))),
     )
     const base =
-      ids[index] ?? ids.find((id) => ids.every((from) => this.#resolves(from, id))) ?? ids[0] ?? null
+      ids[index] ?? ids.find((id) => ids.every((from) => this.resolver(from, id) !== null)) ?? ids[0] ?? null
     this.#bases.set(name, base)
     return base
   }
 
-  #resolves(from: number, to: number): boolean {
-    try {
-      this.resolver(from, to)
-      return true
-    } catch (error) {
-      if (error instanceof DaybookError && error.code === 'DAYBOOK_SCHEMA_INCOMPATIBLE') return false
-      throw error
-    }
-  }
-
-  /** Re-encodes payloads of schema `from` under schema `to`. */
-  resolver(from: number, to: number): Resolver {
+  /** Re-encodes payloads of schema `from` under schema `to`; null where they do not go together. */
+  resolver(from: number, to: number): Resolver | null {
     const name = `${from}>${to}`
     const known = this.#resolvers.get(name)
     if (known !== undefined) return known
-    const resolver = compileResolver(
-      this.#catalogue.schemaOf(from).schema,
-      this.#catalogue.schemaOf(to).schema,
-    )
+    const resolver = compiled(this.#catalogue.schemaOf(from).schema, this.#catalogue.schemaOf(to).schema)
     this.#resolvers.set(name, resolver)
     return resolver
+  }
+}
+
+function compiled(from: AvroRecordSchema, to: AvroRecordSchema): Resolver | null {
+  try {
+    return compileResolver(from, to)
+  } catch (error) {
+    if (error instanceof DaybookError && error.code === 'DAYBOOK_SCHEMA_INCOMPATIBLE') return null
+    throw error
   }
 }

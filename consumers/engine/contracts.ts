@@ -22,7 +22,7 @@ export type GapReason =
   | 'control'
   /** A record of an aborted transaction. */
   | 'aborted'
-  /** Kafka's log does not hold this offset, and the neighbours on both sides were read in one go. */
+  /** In archives of before 0.2 only: the log held no record there. A hole in a log is a loss since then. */
   | 'absent'
   /** Lost before it was read (retention, a cut log); an operator accepted it with `daybook offsets accept-gap`. */
   | 'lost_accepted'
@@ -34,6 +34,11 @@ export interface Gap {
   readonly first: bigint
   readonly last: bigint
   readonly reason: GapReason
+  /**
+   * Where the gap begins in a record batch that holds no such offset, or could not be taken apart: when the broker
+   * appended that batch, in milliseconds since the Unix epoch; null: only the producer says when.
+   */
+  readonly brokerTime?: number | null
 }
 
 /** What the checker says of a record's value. `payloadStart` is where the Avro bytes begin in the value. */
@@ -116,7 +121,7 @@ export interface Range {
 export interface Tip {
   /** The last offset that the store has dealt with (held, quarantined or a listed gap); null: nothing yet. */
   readonly last: bigint | null
-  /** The last stored record; null where nothing is stored. */
+  /** The last stored record; null where nothing is stored, or what is stored cannot be compared with Kafka. */
   readonly lastRecord: TipRecord | null
   /** An operator accepted that offsets up to this one are lost from Kafka (`daybook offsets accept-gap`). */
   readonly acceptedLossThrough: bigint | null
@@ -174,7 +179,8 @@ export interface Sink {
    * more, earlier claims of this very process included (a rejoin claims again while an old delivery may still
    * run), so that `claim.tip()` is final until this claim writes or loses its right. A store whose exclusion is a
    * create-only key may instead let such a write win once more; a delivery of the same offsets then ends as `fenced`.
-   * `log`: where the partition's log begins and ends, as it was lately; not given where nobody asked.
+   * `log`: the log's bounds as they were found lately; a store may need them to begin with a partition by itself.
+   * A refusal is not kept: asked again, the store answers anew.
    * @throws DaybookError retryable when the store cannot be asked; not retryable for configuration,
    *   authorisation, a changed topic id, or contradicting contents. May be called again after any throw.
    */

@@ -7,6 +7,24 @@ const TRANSIENT = new Set(['RequestTimeout', 'SlowDown', 'InternalError', 'Servi
 /** Retryable: the service that gives a role's credentials can be away for a moment. */
 const NO_CREDENTIALS = 'CredentialsProviderError'
 
+/** What S3 answers whatever is asked for: the process's own credentials, or its clock, are not as they must be. */
+const OWN_CREDENTIALS = new Set([
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'InvalidToken',
+  'ExpiredToken',
+  'TokenRefreshRequired',
+  'RequestTimeTooSkewed',
+  'RequestExpired',
+  'AuthorizationHeaderMalformed',
+  'InvalidSecurity',
+  'NotSignedUp',
+  'AccountProblem',
+  'InvalidAccountId',
+  // Versity's word for an access key that it does not know; its status is 404.
+  'XAdminUserNotFound',
+])
+
 export function httpStatus(error: unknown): number | null {
   return error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? null) : null
 }
@@ -35,11 +53,12 @@ export function s3Fault(
       { ...options, retryable: true },
     )
   }
-  if (status === 403 || status === 401) {
+  // Tokens and skewed clocks come with other statuses too. A policy may forbid one key and allow the others.
+  if (status === 403 || status === 401 || OWN_CREDENTIALS.has(name)) {
     return new DaybookError(
       'DAYBOOK_S3_FORBIDDEN',
       `The object store forbids the ${where} (${name}). Check DAYBOOK_S3_ACCESS_KEY_ID, its policy, and the clock of this machine.`,
-      options,
+      { ...options, scope: status === 401 || OWN_CREDENTIALS.has(name) ? 'worker' : 'partition' },
     )
   }
   if (status === 404) {

@@ -17,6 +17,7 @@ import type {
   ListRequest,
   ObjectLock,
   ObjectStore,
+  StoredVersion,
 } from './contract.ts'
 import { PiecesBody } from './s3-body.ts'
 import { httpStatus, s3Fault } from './s3-faults.ts'
@@ -218,7 +219,8 @@ function signPayload(command: PutObjectCommand, sha256Hex: string): void {
 class KeyGrouping {
   readonly #after: string
   #key: string | null = null
-  #versions: { versionId: string; sizeBytes: number }[] = []
+  /** Newest first, by id: pages may overlap. */
+  #versions = new Map<string, StoredVersion>()
   #deleteMarkers = 0
 
   constructor(after: string | undefined) {
@@ -241,7 +243,7 @@ class KeyGrouping {
         this.#key = key
       }
       if (version === null) this.#deleteMarkers++
-      else if (!this.#versions.some((v) => v.versionId === version.versionId)) this.#versions.unshift(version)
+      else if (!this.#versions.has(version.versionId)) this.#versions.set(version.versionId, version)
     }
   }
 
@@ -249,10 +251,10 @@ class KeyGrouping {
     const key = this.#key
     // Some stores take the marker as the first key of the answer, others as the last of the answer before.
     if (key !== null && key > this.#after) {
-      yield { key, versions: this.#versions, deleteMarkers: this.#deleteMarkers }
+      yield { key, versions: [...this.#versions.values()].reverse(), deleteMarkers: this.#deleteMarkers }
     }
     this.#key = null
-    this.#versions = []
+    this.#versions = new Map()
     this.#deleteMarkers = 0
   }
 }

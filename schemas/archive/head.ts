@@ -7,7 +7,7 @@ import { compileSkipper } from '../skip.ts'
 export interface EventHead {
   tenantStart: number
   tenantEnd: number
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch; rounded beyond 2^53. */
   occurredAt: number
 }
 
@@ -43,7 +43,7 @@ function directReader(head: EventHead): HeadReader {
     head.tenantStart = reader.pos
     reader.pos += tenantLength
     head.tenantEnd = reader.pos
-    head.occurredAt = reader.readLong()
+    head.occurredAt = reader.skimLong()
     return true
   }
 }
@@ -56,7 +56,7 @@ function skippingReader(schema: AvroRecordSchema, head: EventHead): HeadReader {
     if (tenant.start < 0 || time.start < 0) return false
     head.tenantStart = tenant.start
     head.tenantEnd = tenant.end
-    head.occurredAt = new ByteReader(buf, time.start, time.end).readLong()
+    head.occurredAt = new ByteReader(buf, time.start, time.end).skimLong()
     return true
   }
 }

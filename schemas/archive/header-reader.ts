@@ -14,6 +14,7 @@ export function readHeaderEntries(meta: ReadonlyMap<string, Buffer>): ArchiveHea
   const format = fields.text('daybook.format')
   if (format !== FORMAT_VERSION) throw malformedObject(`daybook.format is not ${FORMAT_VERSION}`)
   return {
+    readerVersion: meta.has('daybook.reader') ? fields.count('daybook.reader') : 0,
     logId: fields.text('daybook.log'),
     key: fields.text('daybook.key'),
     topic: fields.text('daybook.topic'),

@@ -19,6 +19,8 @@ export interface TimeSpan {
 }
 
 export interface ArchiveHeader extends ArchivePartition {
+  /** Version of the reader that took Kafka's record batches apart; 0 where the object does not name one. */
+  readonly readerVersion: number
   readonly logId: string
   /** The key under which the object was written. */
   readonly key: string
@@ -54,6 +56,7 @@ export const NOTE_FIELDS = { checkpoint: 'daybook.checkpoint', object: 'daybook.
 export function headerEntries(h: ArchiveHeader): Record<string, string> {
   return {
     'daybook.format': FORMAT_VERSION,
+    'daybook.reader': String(h.readerVersion),
     'daybook.log': h.logId,
     'daybook.key': h.key,
     'daybook.topic': h.topic,

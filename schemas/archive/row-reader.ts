@@ -27,7 +27,8 @@ export function* readRows(block: ContainerBlock, schemaId: number | null): Gener
 
 function readRow(reader: ByteReader, schemaId: number | null): ArchivedRecord {
   const offset = reader.readBigLong()
-  const appendTime = reader.readLong()
+  // A producer may claim a time beyond the safe integers; rows hold it as a double does.
+  const appendTime = reader.skimLong()
   const key = readNullable(reader)
   const kind = RECORD_KINDS[reader.readLong()]
   if (kind === undefined) throw malformedObject(`the record at offset ${offset} is of no known kind`)

@@ -69,12 +69,22 @@ function closeBlock(writer: ByteWriter, count: number, options: PackOptions): Bu
 function writeRow(writer: ByteWriter, row: ArchivedRow): void {
   // Numbers take the writer's short way; offsets beyond 2^53 are exact all the same.
   writer.writeLong(row.offset <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(row.offset) : row.offset)
-  writer.writeLong(row.appendTime)
+  writer.writeLong(Number.isSafeInteger(row.appendTime) ? row.appendTime : longOf(row.appendTime))
   writeNullable(writer, row.key)
   writer.writeLong(KIND_INDEX[row.kind])
   writeNullable(writer, row.raw)
   writer.writeLong(row.payload.length - row.start)
   writer.writeRaw(row.payload, row.start)
+}
+
+const MAX_LONG = 2n ** 63n - 1n
+const MIN_LONG = -(2n ** 63n)
+
+/** A producer may claim any 64-bit time, and as a double the greatest of them lies beyond 64 bits. */
+function longOf(time: number): bigint {
+  const exact = BigInt(time)
+  if (exact > MAX_LONG) return MAX_LONG
+  return exact < MIN_LONG ? MIN_LONG : exact
 }
 
 function writeNullable(writer: ByteWriter, bytes: Buffer | null): void {

@@ -98,7 +98,7 @@ function addBatch(
     producerId: bytes.readBigInt64BE(BATCH_FIELD.producerId),
     count: bytes.readInt32BE(BATCH_FIELD.count),
   }
-  slice.gapThrough(batch.first - 1n, 'absent')
+  slice.holeThrough(batch.first - 1n)
   aborted.reach(last)
   if (isDamaged) setAside(slice, batch, 'CORRUPT_BATCH', 'do not match their checksum')
   else if ((batch.attributes & BATCH_ATTRIBUTE.control) !== 0) addControl(slice, batch, aborted, options)
@@ -131,7 +131,7 @@ function lastOf(
 function addLegacy(slice: Slice, { last }: BatchExtent, bytes: Buffer): null {
   const attributes = bytes.readInt8(LEGACY_ATTRIBUTES)
   const isCompressed = (attributes & BATCH_ATTRIBUTE.codec) !== 0
-  if (!isCompressed) slice.gapThrough(last - 1n, 'absent')
+  if (!isCompressed) slice.holeThrough(last - 1n)
   const first = isCompressed && slice.next <= last ? slice.next : last
   const magic = bytes.readInt8(BATCH_FIELD.magic)
   const appendTime = magic === 0 ? -1 : toTime(bytes.readBigInt64BE(LEGACY_ATTRIBUTES + 1))
@@ -175,7 +175,7 @@ function addRecords(slice: Slice, batch: Batch, options: SliceOptions): void {
     return
   }
   slice.endBatch(mark, batch, facts.isAppendTime ? toTime(facts.time) : null)
-  slice.gapThrough(batch.last, 'absent')
+  slice.holeThrough(batch.last)
 }
 
 function factsOf(batch: Batch, withHeaders: boolean): BatchFacts {

@@ -2,7 +2,10 @@ import type { Gap, GapReason, RecordBatchBytes } from '../../engine/contracts.ts
 import { type RecordFault, SourceRecord } from '../../engine/source-record.ts'
 import type { FetchedRecord, RecordTarget } from './record-reader.ts'
 
-/** What one stretch of a fetch holds: records and gaps together cover `first`..`last` exactly. */
+/**
+ * What one stretch of a fetch holds: records and gaps together cover `first`..`last` exactly, but for holes where the
+ * log has lost records.
+ */
 export interface DecodedSlice {
   readonly first: bigint
   readonly last: bigint
@@ -26,7 +29,7 @@ export class Slice implements RecordTarget {
   /** Of the batches, as they came and unpacked. */
   bytes = 0
   readonly #records: FetchedRecord[] = []
-  readonly #gaps: { first: bigint; last: bigint; reason: GapReason }[] = []
+  readonly #gaps: { first: bigint; last: bigint; reason: GapReason; brokerTime?: number | null }[] = []
   readonly #batches: RecordBatchBytes[] = []
 
   constructor(first: bigint) {
@@ -42,19 +45,33 @@ export class Slice implements RecordTarget {
     return this.next === this.first
   }
 
-  /** `record` has an offset at or after `next`; what lies between is absent. */
+  /** `record` has an offset at or after `next`; what lies between is a hole. */
   add(record: FetchedRecord): void {
-    if (record.offset !== this.next) this.gapThrough(record.offset - 1n, 'absent')
     this.#records.push(record)
     this.next = record.offset + 1n
   }
 
-  /** Nothing stands at the offsets from the next expected one up to `last`. */
-  gapThrough(last: bigint, reason: GapReason): void {
+  /**
+   * Nothing explains why the offsets from the next expected one up to `last` hold no record: the log has lost them
+   * (compaction does that). They stand in no gap, so that whoever takes the slice finds the hole.
+   */
+  holeThrough(last: bigint): void {
+    if (last >= this.next) this.next = last + 1n
+  }
+
+  /**
+   * No record stands at the offsets from the next expected one up to `last`. `brokerTime`: see `Gap`; not given
+   * where the gap does not begin in the midst of a batch.
+   */
+  gapThrough(last: bigint, reason: GapReason, brokerTime?: number | null): void {
     if (last < this.next) return
     const previous = this.#gaps.at(-1)
     if (previous?.reason === reason && previous.last === this.next - 1n) previous.last = last
-    else this.#gaps.push({ first: this.next, last, reason })
+    else
+      this.#gaps.push({
+        ...{ first: this.next, last, reason },
+        ...(brokerTime === undefined ? {} : { brokerTime }),
+      })
     this.next = last + 1n
   }
 
@@ -73,7 +90,7 @@ export class Slice implements RecordTarget {
       this.add(new SourceRecord(first, appendTime, bytes, -1, -1, 0, bytes.length, fault, hasProducerTime))
       this.#batches.push(batch)
     }
-    this.gapThrough(last, 'quarantined')
+    this.gapThrough(last, 'quarantined', hasProducerTime ? null : appendTime)
   }
 
   mark(): SliceMark {

@@ -29,3 +29,13 @@ export async function describeTopics(
     await close()
   }
 }
+
+/** The cluster's own id. Asks for no topic: one that is missing must not stop the others. */
+export async function readClusterId(connection: KafkaConnection): Promise<string> {
+  const { view, close } = await openCluster(createKafkaClient(connection))
+  try {
+    return (await view.metadata([])).clusterId ?? ''
+  } finally {
+    await close()
+  }
+}

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RegisteredSchema } from '../../../consumers/cold/writer-schemas.ts'
+import type { SourceRecord } from '../../../consumers/engine/source-record.ts'
 import { readObject } from '../../../schemas/archive/object.ts'
 import { testArchive } from '../../support/cold/archive.ts'
 import { keysOf } from '../../support/cold/keys.ts'
@@ -92,6 +93,60 @@ test('records of several schemas keep their exact values in one object', async (
   const object = readObject(await archive.bucket.store.read({ key: stored?.key ?? '', versionId }))
   expect(object.header.schema?.id).toBe(9)
   expect([...object.records()].map((record) => record.value)).toEqual(mixed.map((record) => record.value))
+})
+
+/** The events' schema with one more field. */
+function grownTo(id: number, type: string, empty: unknown): RegisteredSchema {
+  const fields = [...eventSchema.schema.fields, { name: 'extra', type, default: empty }]
+  const schema = { ...eventSchema.schema, fields }
+  return { id, text: JSON.stringify(schema), schema }
+}
+
+/** What a delivery of `mixed` leaves in the archive. */
+async function archived(name: string, schemas: readonly RegisteredSchema[], mixed: readonly SourceRecord[]) {
+  const archive = await testArchive(name)
+  const catalogue = catalogueOf(...schemas)
+  const a = await archive.worker({ catalogue })
+  expect(await a.deliver(rangeOf(archive.partition, mixed))).toBe('delivered')
+  const [stored] = await keysOf(archive)
+  const versionId = stored?.versions[0]?.versionId ?? ''
+  const object = readObject(await archive.bucket.store.read({ key: stored?.key ?? '', versionId }))
+  expect([...object.records()].map((record) => record.value)).toEqual(mixed.map((record) => record.value))
+  expect((await (await archive.worker({ catalogue })).claim.tip()).last).toBe(mixed.at(-1)?.offset)
+  return object.header
+}
+
+function under(record: SourceRecord, id: number, extra: Buffer): SourceRecord {
+  const value = Buffer.concat([record.value ?? Buffer.alloc(0), extra])
+  value.writeUInt32BE(id, 1)
+  return changed(record, { value })
+}
+
+// As two subjects may have grown: the same name, another type.
+const [text, flag] = [grownTo(9, 'string', ''), grownTo(11, 'boolean', false)]
+const asText = (record: SourceRecord) => under(record, 9, Buffer.from([2, 0x61]))
+const asFlag = (record: SourceRecord) => under(record, 11, Buffer.from([1]))
+
+test('an event whose schema does not go together with another harms neither it nor its partition', async () => {
+  const mixed = records.map((record, i) => (i % 3 === 0 ? asText(record) : asFlag(record)))
+  const header = await archived('apart', [text, flag], mixed)
+  expect(header.counts).toEqual({ event: 40, tombstone: 0, quarantined: 20 })
+})
+
+test('rows take a schema that all the others can be brought into', async () => {
+  const mixed = records.map((record, i) => [record, asText(record), asFlag(record)][i % 3] ?? record)
+  const header = await archived('apart-common', [eventSchema, text, flag], mixed)
+  expect(header.schema?.id).toBe(eventSchema.id)
+  expect(header.counts).toEqual({ event: 60, tombstone: 0, quarantined: 0 })
+})
+
+test('an event that the checker took and that cannot be re-encoded harms nothing but itself', async () => {
+  const mixed = records.map((record, i) => {
+    if (i === 30) return changed(record, { value: record.value?.subarray(0, -3) ?? null })
+    return i % 3 === 0 ? record : asText(record)
+  })
+  const header = await archived('apart-cut', [eventSchema, text], mixed)
+  expect(header.counts).toEqual({ event: 59, tombstone: 0, quarantined: 1 })
 })
 
 test('another record at the same offset stops the worker', async () => {

@@ -41,7 +41,13 @@ test('errors say whether to try again', async () => {
   const stranger = createS3Store({ ...options, secretAccessKey: 'wrong' })
   await expect(stranger.create(request('x'))).rejects.toMatchObject({
     code: 'DAYBOOK_S3_FORBIDDEN',
+    scope: 'worker',
     retryable: false,
+  })
+  const unknown = createS3Store({ ...options, accessKeyId: 'nobody' })
+  await expect(toArray(unknown.list({ prefix: '' }))).rejects.toMatchObject({
+    code: 'DAYBOOK_S3_FORBIDDEN',
+    scope: 'worker',
   })
   const nowhere = createS3Store({ ...options, endpoint: 'http://127.0.0.1:9' })
   await expect(nowhere.create(request('x'))).rejects.toMatchObject({
@@ -58,7 +64,20 @@ test('a bucket without Object Lock is told', async () => {
   const bucket = `${options.bucket}-open`
   await client.send(new CreateBucketCommand({ Bucket: bucket }))
   const open = createS3Store({ ...options, bucket })
-  await expect(checkArchiveStore(open)).rejects.toMatchObject({ code: 'DAYBOOK_COLD_NO_OBJECT_LOCK' })
+  await expect(checkArchiveStore(open)).rejects.toMatchObject({
+    code: 'DAYBOOK_COLD_NO_OBJECT_LOCK',
+    scope: 'worker',
+  })
+  const missing = createS3Store({ ...options, bucket: 'no-such-bucket-anywhere' })
+  await expect(checkArchiveStore(missing)).rejects.toMatchObject({
+    code: 'DAYBOOK_S3_NOT_FOUND',
+    scope: 'worker',
+  })
+  const stranger = createS3Store({ ...options, secretAccessKey: 'wrong' })
+  await expect(checkArchiveStore(stranger)).rejects.toMatchObject({
+    code: 'DAYBOOK_S3_FORBIDDEN',
+    scope: 'worker',
+  })
 })
 
 test('the end of a large partition is found with few requests', { timeout: 60_000 }, async () => {

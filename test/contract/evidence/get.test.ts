@@ -194,3 +194,37 @@ test('an object that is missing between two others is told', async () => {
   const items = await collect({}, hole)
   expect(items.filter((item) => item.kind === 'missing')).toMatchObject([{ first: 100n, last: 179n }])
 })
+
+test('events are found by time behind a minute that is older than they are', async () => {
+  const late = await testArchive('evidence-late')
+  const worker = await late.worker({
+    clock: { ...late.context.clock, now: () => FIRST_MINUTE + 9 * HOUR_MS },
+  })
+  const minute = async (first: bigint, appendTime: number, hasProducerTime: boolean) => {
+    const part = eventRecords({ first, count: 3, seed: Number(first) }).map((record) =>
+      Object.assign(changed(record, { appendTime }), { hasProducerTime }),
+    )
+    expect(await worker.deliver(rangeOf(late.partition, part))).toBe('delivered')
+  }
+  // Appended hours before these events occurred, as far as the keys say.
+  await minute(0n, FIRST_MINUTE - 30 * HOUR_MS, false)
+  await minute(3n, FIRST_MINUTE, true)
+  await minute(6n, FIRST_MINUTE + 8 * HOUR_MS, false)
+  const from = { store: late.bucket.store, publicKeys: [late.context.signer.publicKey], crypto: nodeCrypto }
+  const listed = await toArray(listObjects(from, { topic, heldSinceMs: FIRST_MINUTE - HOUR_MS }))
+  expect(listed.map(({ name }) => name.first)).toEqual([0n, 3n, 6n])
+  const after = await toArray(listObjects(from, { topic, heldSinceMs: FIRST_MINUTE + 8 * HOUR_MS }))
+  expect(after.map(({ name }) => name.first)).toEqual([6n])
+  const before = await toArray(listObjects(from, { topic, heldSinceMs: FIRST_MINUTE - 31 * HOUR_MS }))
+  expect(before.map(({ name }) => name.first)).toEqual([0n, 3n, 6n])
+  const all9 = found(await collect({}, from))
+  expect(all9).toHaveLength(9)
+  for (const { event, offset } of all9) {
+    const eventId = String(event['event_id'])
+    expect(found(await collect({ eventId }, from)).map((item) => item.offset)).toEqual([offset])
+  }
+})
+
+test('an event id whose time lies beyond the calendar is looked for all the same', async () => {
+  expect(await collect({ eventId: 'ffffffff-ffff-7000-8000-000000000000' })).toEqual([])
+})

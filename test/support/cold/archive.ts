@@ -19,6 +19,7 @@ export interface TestArchive {
 export interface TestWorker {
   readonly sink: Sink
   readonly claim: Claim
+  /** @throws what the range has failed for */
   deliver(range: Range): Promise<RangeOutcome | undefined>
 }
 
@@ -32,7 +33,12 @@ export async function testArchive(name: string): Promise<TestArchive> {
     const { signal } = new AbortController()
     const sink = createColdSink(coldOptions(context, changes))
     const claim = await sink.claim(partition, signal)
-    return { sink, claim, deliver: async (range) => (await sink.deliver([{ claim, range }], signal))[0] }
+    const deliver = async (range: Range) => {
+      const [outcome] = await sink.deliver([{ claim, range }], signal)
+      if (typeof outcome === 'object') throw outcome.error
+      return outcome
+    }
+    return { sink, claim, deliver }
   }
   return { bucket, context, partition, tampering, worker }
 }

@@ -27,5 +27,5 @@ export function coldContext(store: ObjectStore, tampering: TamperingReport[] = [
 }
 
 export function coldOptions(context: ColdContext, changes: Partial<ColdSinkOptions> = {}): ColdSinkOptions {
-  return { ...context, catalogue: catalogueOf(), failpoints: noFailpoints, ...changes }
+  return { ...context, catalogue: catalogueOf(), failpoints: noFailpoints, readerVersion: 1, ...changes }
 }

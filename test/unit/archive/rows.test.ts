@@ -13,11 +13,17 @@ const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array
 const nullable = fc.option(bytes, { nil: null })
 const sync = Buffer.alloc(16, 3)
 
+/** What the broker says, or what a producer claims: any 64-bit integer as a double. */
+const anyTime = fc.oneof(
+  fc.integer({ min: -1, max: 2 ** 45 }),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(Number),
+)
+
 /** Rows as the worker makes them: only an event may do without its exact value. */
 const row: fc.Arbitrary<ArchivedRow> = fc
   .record({
     offset: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
-    appendTime: fc.integer({ min: -1, max: 2 ** 45 }),
+    appendTime: anyTime,
     key: nullable,
     kind: fc.constantFrom('event' as const, 'tombstone' as const, 'quarantined' as const),
     raw: bytes,
