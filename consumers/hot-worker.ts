@@ -33,7 +33,7 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
     groupId: 'daybook-hot',
     config,
     quarantineTopic: config.quarantineTopic,
-    make: async ({ catalogue, failpoints, log }) => {
+    make: async ({ catalogue, failpoints, log, metrics }) => {
       const clients = createHotClients({
         url: config.clickhouseUrl,
         user: config.clickhouseUser,
@@ -53,6 +53,10 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
         quarantine: createQuarantineWriter({ ...kafkaOf(config), topic: config.quarantineTopic, log }),
         clock: systemClock,
         failpoints,
+        onExpired: ({ topic, partition }, events) => {
+          metrics.add('daybook_gap_offsets_total', { topic, reason: 'expired' }, events)
+          log.warn({ topic, partition, events }, 'events were older than the table keeps them')
+        },
         ...chosen,
       })
       const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }

@@ -57,7 +57,11 @@ export function createHotStore(o: { readonly clients: HotClients; readonly datab
     return result.json<Row>()
   }
 
-  const reads = new QueryBatcher<string, unknown[]>((selects) => askAll(ask, selects))
+  const reads = new QueryBatcher<string, unknown[]>((selects) =>
+    askAll(ask, selects).catch((error: unknown) => {
+      throw hotFault(error)
+    }),
+  )
 
   return {
     database,

@@ -2,6 +2,7 @@ import { ByteWriter } from '../../../schemas/bytes.ts'
 import { encodeContainerBlock, encodeContainerHeader, SYNC_BYTES } from '../../../schemas/container.ts'
 import { MAX_INSERT_BYTES } from '../clickhouse/settings.ts'
 import { type EventRow, hashText, payloadOf } from './event-rows.ts'
+import { receivedAt } from './receipt-time.ts'
 
 /** Rows of one partition in one insert. */
 export interface BodyPart {
@@ -100,7 +101,7 @@ function writeRow(writer: ByteWriter, range: number, row: EventRow): void {
   const payload = payloadOf(row)
   writer.writeLong(range)
   writer.writeLong(Number(record.offset))
-  writer.writeLong(record.appendTime)
+  writer.writeLong(receivedAt(row))
   writer.writeLong(row.schemaId)
   writer.writeLatin1(hashText(row, payload))
   writer.writeRaw(payload)

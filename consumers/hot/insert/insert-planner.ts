@@ -3,6 +3,7 @@ import type { HotClaim } from '../ownership/claim.ts'
 import type { ClaimedRows } from './event-insert.ts'
 import type { EventRow } from './event-rows.ts'
 import { bodyBytes } from './insert-body.ts'
+import { receivedAt } from './receipt-time.ts'
 
 const DAY_MS = 86_400_000
 /** The statement names each partition; more would make it longer than servers accept in a URL. */
@@ -47,5 +48,5 @@ export function planInsert(queues: readonly Queue[]): ClaimedRows[] {
 }
 
 function dayOf(row: EventRow): number {
-  return Math.floor(row.record.appendTime / DAY_MS)
+  return Math.floor(receivedAt(row) / DAY_MS)
 }
