@@ -7,7 +7,7 @@ import type { Copies } from './copies/copies.ts'
 import { DuplicateGuard } from './copies/duplicate-guard.ts'
 import { EventIds } from './copies/event-ids.ts'
 import { DeliveryJob } from './delivery-job.ts'
-import { type ClaimedRows, createEventInsert } from './insert/event-insert.ts'
+import { type ClaimedRows, createEventInsert, type EventInsert } from './insert/event-insert.ts'
 import type { EventRow, EventRows } from './insert/event-rows.ts'
 import { createGapLedger, type GapLedger, hotGaps } from './insert/gap-rows.ts'
 import type { InsertEncoding } from './insert/insert-encoding.ts'
@@ -54,14 +54,16 @@ export function createDeliverer(o: DelivererOptions): Deliver {
 class Deliverer {
   readonly #o: DelivererOptions
   readonly #gaps: GapLedger
+  readonly #eventInserts: EventInsert
   readonly #inserts: RejectingInsert
   readonly #duplicateGuard = new DuplicateGuard()
 
   constructor(o: DelivererOptions) {
     this.#o = o
     this.#gaps = createGapLedger(o)
+    this.#eventInserts = createEventInsert(o)
     this.#inserts = createRejectingInsert({
-      inserts: createEventInsert(o),
+      inserts: this.#eventInserts,
       quarantine: o.quarantine,
       gaps: this.#gaps,
     })
@@ -155,26 +157,32 @@ class Deliverer {
         for (const job of open) if (job.claim === claim) job.advance(count)
       }
       const outcome = await this.#inserts.insert(parts, { signal, onDone })
-      if (outcome === 'refused') await this.#findLost(parts, signal)
+      if (outcome === 'refused') await this.#afterRefusal(open, parts, signal)
     }
     const written = rowsOf(openOf(jobs))
     if (written.length > 0 && (await this.#o.fence.hasOthers(this.#o.processId, signal)))
       await this.#o.copies.settle(written, signal)
   }
 
-  /** The statement names no culprit: the fence does. */
-  async #findLost(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<void> {
+  /**
+   * The statement names no culprit: the fence does. Where it names none either, a view that somebody attached to the
+   * table refused rows which are in the table.
+   */
+  async #afterRefusal(
+    jobs: readonly Job[],
+    parts: readonly ClaimedRows[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const states = await this.#o.fence.read(
       parts.map(({ claim }) => claim.partition),
       signal,
     )
-    let lost = 0
-    for (const [index, { claim }] of parts.entries()) {
-      if (states[index]?.owner === claim.owner) continue
-      claim.lost()
-      lost++
-    }
-    if (lost === 0) throw refused(parts.length)
+    const lost = parts.filter(({ claim }, index) => states[index]?.owner !== claim.owner)
+    for (const { claim } of lost) claim.lost()
+    if (lost.length > 0) return
+    if (!(await this.#eventInserts.areStored(parts, signal))) throw refused(parts.length)
+    for (const { claim, rows } of parts)
+      for (const job of jobs) if (job.claim === claim) job.advanceThrough(rows.at(-1)?.record.offset ?? -1n)
   }
 
   /** Where a range holds no event, only the fence can say that it is done. */

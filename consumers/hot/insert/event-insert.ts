@@ -22,7 +22,7 @@ export interface ClaimedRows {
 export type InsertOutcome =
   /** Durable. */
   | { readonly kind: 'inserted' }
-  /** The fence refused it: nothing was written. */
+  /** The fence refused it and nothing was written; or a view of the table did, and the rows may be in the table. */
   | { readonly kind: 'refused' }
   /** The store may be unable to read at least one of the rows: nothing was written. */
   | { readonly kind: 'rejected'; readonly clickhouseCode: number | null }
@@ -33,6 +33,8 @@ export interface EventInsert {
    * after any other nothing was.
    */
   insert(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<InsertOutcome>
+  /** Whether the table holds all of these rows. Call when no insert of theirs can run. */
+  areStored(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<boolean>
   /**
    * The error number with which the store cannot read this row, though it reads others, when no table takes part;
    * null: it can.
@@ -89,6 +91,7 @@ export function createEventInsert(o: EventInsertOptions): EventInsert {
       if (outcome.kind === 'failed') throw outcome.error
       return outcome
     },
+    areStored: (parts, signal) => areStored(store, parts, signal),
     unreadable: async (row, signal) => {
       await readAlone(referenceEvent(o.table), signal)
       return readAlone(row, signal).then(
@@ -114,8 +117,8 @@ async function interpret(
 ): Promise<Settled> {
   const kind = faultKind(error)
   if (kind === null || kind === 'retry') throw error
-  if (await areStored(store, parts, signal)) return { kind: 'inserted' }
   if (kind === 'refused') return { kind }
+  if (await areStored(store, parts, signal)) return { kind: 'inserted' }
   if (kind === 'value') return { kind: 'rejected', clickhouseCode: faultNumber(error) }
   return { kind: 'failed', error }
 }
