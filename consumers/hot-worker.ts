@@ -14,10 +14,10 @@ const MIB = 1024 * 1024
  * for the ones after them; more would only make the garbage collector's rounds longer.
  */
 const BUFFER = {
-  earlyFlushBytes: 36 * MIB,
+  earlyFlushBytes: 24 * MIB,
   idleFlushBytes: 12 * MIB,
-  memoryBytes: 192 * MIB,
-  memoryLowBytes: 160 * MIB,
+  memoryBytes: 80 * MIB,
+  memoryLowBytes: 64 * MIB,
 }
 
 export interface HotWorkerOptions {

@@ -1,6 +1,5 @@
 import { ByteWriter } from '../../../schemas/bytes.ts'
 import { encodeContainerBlock, encodeContainerHeader, SYNC_BYTES } from '../../../schemas/container.ts'
-import { MAX_INSERT_BYTES } from '../clickhouse/settings.ts'
 import { type EventRow, hashText, payloadOf } from './event-rows.ts'
 import { receivedAt } from './receipt-time.ts'
 
@@ -19,8 +18,8 @@ const PREFIX_BYTES = 64
 /** A fixed marker: the body is a stream between two programs, not a file that somebody may have to repair. */
 const SYNC = Buffer.alloc(SYNC_BYTES, 0xdb)
 
-/** Two of the largest inserts: as much as is under way at a time. */
-const MAX_SPARE = (2 * MAX_INSERT_BYTES) / BLOCK_BYTES
+/** Blocks of the inserts that are usually under way at a time; a larger one's are left to the collector. */
+const MAX_SPARE = 48
 
 export interface InsertBody {
   /**

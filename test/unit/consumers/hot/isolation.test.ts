@@ -60,6 +60,19 @@ it('a store that goes down in between fails all that are left', async () => {
   expect(jobs.map(({ error }) => error)).toEqual([null, guilty, down, down])
 })
 
+it('what is too much for the memory of the store goes in smaller parts', async () => {
+  const tooMuch = new DaybookError('DAYBOOK_TEST_MEMORY', 'memory', {
+    retryable: true,
+    details: { clickhouseCode: 241 },
+  })
+  const jobs = [new FakeJob('good'), new FakeJob('guilty'), new FakeJob('good')]
+  await run(jobs, async (some) => {
+    const all = some as unknown as readonly FakeJob[]
+    if (all.length > 1 || all[0]?.kind === 'guilty') throw tooMuch
+  })
+  expect(jobs.map(({ error }) => error)).toEqual([null, tooMuch, null])
+})
+
 it('what concerns the worker is thrown', async () => {
   const jobs = [new FakeJob('good'), new FakeJob('good')]
   const forbidden = async () => {
