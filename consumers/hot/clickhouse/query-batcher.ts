@@ -10,8 +10,8 @@ interface Call<Given, Answer> {
 }
 
 /**
- * Answers calls that were made in one turn of the event loop by one statement: a worker that takes over many
- * partitions asks the same of each, and they keep step. Calls of different kinds stay apart.
+ * Answers all calls of one kind that were made in one turn of the event loop by one statement. A worker that takes
+ * over many partitions asks the same of each at the same time.
  *
  * A failure that may be tried again (the store is down) is the failure of all calls of the statement. Any other may
  * be the fault of one of them: then each is asked alone and gets its own answer or failure. So asking must be

@@ -84,7 +84,7 @@ export function createEventRows(o: {
       const asWritten = verdict.canonical ?? (skipper.check(bytes, start, end) === 0 && skipper.canonical())
       if (asWritten && toTable === null)
         return { partition, record, schemaId, bytes, start, end, source: null, clockTime }
-      // Resolvers give views that their next call overwrites.
+      // A resolver returns its own buffer, which its next call overwrites: copy.
       const source = asWritten ? bytes.subarray(start, end) : Buffer.from(canonical(bytes, start, end))
       const payload = toTable === null ? source : Buffer.from(toTable(source, 0, source.length))
       return { partition, record, schemaId, bytes: payload, start: 0, end: payload.length, source, clockTime }

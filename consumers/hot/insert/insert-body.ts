@@ -15,11 +15,11 @@ const BLOCK_BYTES = 1 << 20
 /** What a row's prefix can need: three varints, the range and the hash. */
 const PREFIX_BYTES = 64
 
-/** A fixed marker: the body is a stream between two programs, not a file that somebody may have to repair. */
+/** The marker between blocks. It may be the same in all bodies: no reader searches a damaged body for it. */
 const SYNC = Buffer.alloc(SYNC_BYTES, 0xdb)
 
-/** Blocks of the inserts that are usually under way at a time; a larger one's are left to the collector. */
-const MAX_SPARE = 48
+/** Blocks of one usual insert; those of a second one, or of a larger one, are left to the collector. */
+const MAX_SPARE = 40
 
 export interface InsertBody {
   /**
@@ -35,8 +35,8 @@ export interface InsertBody {
 }
 
 /**
- * Makes Avro containers of rows. Blocks are used again: each 64 MiB of new buffers make V8 collect all garbage, which
- * took a sixth of the worker's CPU.
+ * Makes Avro containers of rows. Blocks are used again, because V8 collects all garbage after each 64 MiB of new
+ * buffers: that took a sixth of the worker's CPU.
  */
 export class BodyEncoder {
   readonly #header: Buffer

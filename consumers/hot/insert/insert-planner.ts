@@ -36,7 +36,7 @@ export function planInsert(queues: readonly Queue[]): ClaimedRows[] {
       const row = queue.rows[end]
       if (row === undefined || rowsLeft === 0 || dayOf(row) !== day) break
       const bytes = bodyBytes(row)
-      // One row alone always fits: the pipeline's limit for a record is far below an insert's.
+      // A row alone is taken whatever its size: the statement's block limits are far above this one.
       if (bytes > bytesLeft && (parts.length > 0 || end > queue.done)) break
       rowsLeft--
       bytesLeft -= bytes

@@ -22,11 +22,11 @@ export interface FenceRow extends FenceState {
 /** No row yet. */
 export const NOBODY: FenceState = { epoch: 0n, owner: '', tip: -1n }
 /**
- * Bids of one `take`. Two claimants may meet by chance, and the pauses tear them apart; who still meets others belongs
- * to no working group. Each bid leaves a row for ever, and a partition that cannot be taken is tried again and again.
+ * How often one `take` writes a row. Two claimants may write at the same moment by chance; after pauses of different
+ * length they no longer do. Each row stays for ever, and a partition that cannot be taken is tried again and again.
  */
 const MAX_ROUNDS = 3
-/** At most before the second round, doubled for each one after it; how much of it is chance. */
+/** The longest pause before the second round, doubled before the third; each is a random share of it. */
 const ROUND_PAUSE_MS = 200
 /** The column holds no greater epoch. */
 const LAST_EPOCH = 2n ** 64n - 1n
