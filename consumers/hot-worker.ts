@@ -10,15 +10,15 @@ import { kafkaOf, runWorker } from './worker.ts'
 const MIB = 1024 * 1024
 
 /**
- * Measured side by side: with 36 MiB in an insert instead of 12 the store merges less meanwhile, but the first insert
- * of a store that stands idle need not wait for so much. What waits is the next two inserts and what is being fetched
- * for the ones after them; more would only make the garbage collector's rounds longer.
+ * Bytes of keys and values. Beside another insert 36 MiB are worth one, because the store then merges less; while it
+ * writes nothing, 12 MiB are. Memory is for the insert under way and the next one: more waiting records made the
+ * worker twice as large and nothing faster (docs/decisions/hot-insert.md).
  */
 const BUFFER = {
   earlyFlushBytes: 36 * MIB,
   idleFlushBytes: 12 * MIB,
-  memoryBytes: 192 * MIB,
-  memoryLowBytes: 160 * MIB,
+  memoryBytes: 80 * MIB,
+  memoryLowBytes: 64 * MIB,
 }
 
 export interface HotWorkerOptions {
@@ -58,6 +58,10 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
         }),
         clock: systemClock,
         failpoints,
+        onExpired: ({ topic, partition }, events) => {
+          metrics.add('daybook_gap_offsets_total', { topic, reason: 'expired' }, events)
+          log.warn({ topic, partition, events }, 'events were older than the table keeps them')
+        },
         ...chosen,
       })
       const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }

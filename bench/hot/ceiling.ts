@@ -87,7 +87,7 @@ function writeBodies(stack: BenchStack, payloads: Iterable<Buffer>): ReadyInsert
     if (one === undefined) continue
     const value = frame(stack.schemaId, payload)
     const record = new SourceRecord(one.next++, appendTime, value, -1, -1, 0, value.length)
-    const place = { bytes: value, start: HEADER_BYTES, end: value.length, source: null }
+    const place = { bytes: value, start: HEADER_BYTES, end: value.length, source: null, clockTime: null }
     one.rows.push({ partition: one.partition, record, schemaId: stack.schemaId, ...place })
     one.bytes += value.length
     if (one.rows.length >= INSERT_ROWS || one.bytes >= INSERT_BYTES) cut(one)

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SMALL_MEMORY } from '../../infra/local/components/worker.ts'
 import { freePort } from '../../infra/local/ports.ts'
 import { supervise } from '../../infra/local/supervise.ts'
 import { cpuMicrosOf } from '../measure/cpu.ts'
@@ -27,8 +28,13 @@ async function runWorkerProcess(name: string, main: string, { stack, table, even
   const worker = await supervise({
     name,
     command: process.execPath,
-    args: ['--disable-warning=TimeoutNegativeWarning', main],
-    env: { ...stack.env, DAYBOOK_HTTP_PORT: String(port), NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] },
+    args: ['--disable-warning=TimeoutNegativeWarning', ...SMALL_MEMORY.nodeFlags, main],
+    env: {
+      ...SMALL_MEMORY.env,
+      ...stack.env,
+      DAYBOOK_HTTP_PORT: String(port),
+      NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'],
+    },
     cwd: stack.dataDir,
     logFile: join(stack.stack.logDir, `${name}.log`),
     graceSeconds: GRACE_SECONDS,

@@ -4,6 +4,7 @@ import type { HotStore } from '../../consumers/hot/clickhouse/store.ts'
 import { createFence } from '../../consumers/hot/ownership/fence.ts'
 import { readTip } from '../../consumers/hot/ownership/tip.ts'
 import type { OpenCluster } from '../../consumers/kafka/client/open-cluster.ts'
+import { systemClock } from '../../runtime/clock.ts'
 import type { ObjectStore } from '../../runtime/object-store/contract.ts'
 import { readObjectHeader } from '../../schemas/archive/object.ts'
 
@@ -60,7 +61,7 @@ export async function hotTips(
   refs: readonly PartitionRef[],
   signal: AbortSignal,
 ): Promise<Tips> {
-  const states = await createFence({ store, now: Date.now }).read(refs, signal)
+  const states = await createFence({ store, clock: systemClock }).read(refs, signal)
   const tips = refs.map(async (ref, index): Promise<[string, bigint | null]> => {
     const { last } = await readTip(store, ref, states[index]?.tip ?? -1n, signal)
     return [partitionKey(ref), last]

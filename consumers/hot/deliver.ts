@@ -1,18 +1,30 @@
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
-import type { BadBatch, Delivery, Quarantine, Quarantined, Range, RangeOutcome } from '../engine/contracts.ts'
+import type {
+  BadBatch,
+  Delivery,
+  FailedRange,
+  PartitionRef,
+  Quarantine,
+  Quarantined,
+  Range,
+  RangeOutcome,
+} from '../engine/contracts.ts'
 import type { HotStore } from './clickhouse/store.ts'
 import type { Copies } from './copies/copies.ts'
 import { DuplicateGuard } from './copies/duplicate-guard.ts'
 import { EventIds } from './copies/event-ids.ts'
-import { type ClaimedRows, createEventInsert } from './insert/event-insert.ts'
+import { DeliveryJob } from './delivery-job.ts'
+import { type ClaimedRows, createEventInsert, type EventInsert } from './insert/event-insert.ts'
 import type { EventRow, EventRows } from './insert/event-rows.ts'
 import { createGapLedger, type GapLedger, hotGaps } from './insert/gap-rows.ts'
 import type { InsertEncoding } from './insert/insert-encoding.ts'
-import { planInsert, type Queue } from './insert/insert-planner.ts'
+import { planInsert } from './insert/insert-planner.ts'
 import { createRejectingInsert, type RejectingInsert } from './insert/rejecting-insert.ts'
-import { HotClaim } from './ownership/claim.ts'
+import type { TableLifetime } from './insert/table-lifetime.ts'
+import { eachByItself } from './isolation.ts'
+import type { HotClaim } from './ownership/claim.ts'
 import type { Fence } from './ownership/fence.ts'
 
 export interface DelivererOptions {
@@ -20,6 +32,7 @@ export interface DelivererOptions {
   readonly fence: Fence
   readonly rows: EventRows
   readonly copies: Copies
+  readonly lifetime: TableLifetime
   readonly quarantine: Quarantine
   readonly failpoints: Failpoints
   readonly table: AvroRecordSchema
@@ -27,25 +40,21 @@ export interface DelivererOptions {
   /** What the owner ids of this process begin with. */
   readonly processId: string
   readonly now: () => number
+  /** So many events of a delivered range were too old for the table: they stand in `gaps` as `expired`. */
+  readonly onExpired?: (partition: PartitionRef, events: number) => void
 }
 
-/** One delivery's range with what is left to do of it. */
-interface Job extends Queue {
-  readonly range: Range
-  readonly rows: readonly EventRow[]
-}
-
-interface Batch {
-  readonly rows: readonly EventRow[]
-  readonly ids: EventIds
-}
+type Job = DeliveryJob
 
 export type Deliver = (
   deliveries: readonly Delivery[],
   signal: AbortSignal,
 ) => Promise<readonly RangeOutcome[]>
 
-/** The order of steps: quarantine, gaps, list of copies, events. Each is durable before the next begins. */
+/**
+ * The order of steps: quarantine, gaps, list of copies, events. Each is durable before the next begins. Partitions
+ * share statements; what fails for one of them fails for that one alone (see `eachByItself`).
+ */
 export function createDeliverer(o: DelivererOptions): Deliver {
   const deliverer = new Deliverer(o)
   return (deliveries, signal) => deliverer.deliver(deliveries, signal)
@@ -54,28 +63,59 @@ export function createDeliverer(o: DelivererOptions): Deliver {
 class Deliverer {
   readonly #o: DelivererOptions
   readonly #gaps: GapLedger
+  readonly #eventInserts: EventInsert
   readonly #inserts: RejectingInsert
   readonly #duplicateGuard = new DuplicateGuard()
 
   constructor(o: DelivererOptions) {
     this.#o = o
     this.#gaps = createGapLedger(o)
+    this.#eventInserts = createEventInsert(o)
     this.#inserts = createRejectingInsert({
-      inserts: createEventInsert(o),
+      inserts: this.#eventInserts,
       quarantine: o.quarantine,
       gaps: this.#gaps,
     })
   }
 
   async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<RangeOutcome[]> {
-    const jobs = deliveries.map(({ claim, range }) => job(claim, range, this.#o.rows))
-    const mine = jobs.filter(({ claim }) => !claim.lost)
-    await this.#recordOthers(mine, signal)
-    const rows = rowsOf(mine)
-    const ids = new EventIds(rows)
-    await this.#duplicateGuard.run(ids, () => this.#insertOnce(mine, { rows, ids }, signal))
-    await this.#recordTips(mine)
-    return jobs.map(({ claim }) => (claim.lost ? 'fenced' : 'delivered'))
+    const begun = await this.#begin(deliveries, signal)
+    const jobs = begun.filter((job) => job instanceof DeliveryJob)
+    await this.#recordGaps(jobs, signal)
+    const open = openOf(jobs)
+    const ids = new EventIds(rowsOf(open))
+    await this.#duplicateGuard.run(ids, () =>
+      eachByItself(open, (some) => this.#insertOnce(some, some.length === open.length ? ids : null, signal)),
+    )
+    await eachByItself(openOf(jobs), (some) => this.#recordTips(some))
+    for (const job of openOf(jobs)) this.#reportExpired(job)
+    const outcomes = begun.map((job) => (job instanceof DeliveryJob ? job.outcome : job))
+    throwCommonFailure(outcomes)
+    return outcomes
+  }
+
+  /** A job for each delivery whose records can become rows. */
+  async #begin(deliveries: readonly Delivery[], signal: AbortSignal): Promise<(Job | FailedRange)[]> {
+    const oldestKept = await this.#o.lifetime.oldestKept(signal)
+    const tools = { eventRows: this.#o.rows, now: this.#o.now(), oldestKept }
+    return deliveries.map((delivery) => {
+      try {
+        const job = new DeliveryJob(delivery, tools)
+        if (job.claim.state === 'unsettled') job.fail(notAsked(job.claim))
+        return job
+      } catch (error) {
+        return { kind: 'failed', error }
+      }
+    })
+  }
+
+  /** Partitions with bad records do not share the fate of the quarantine with the others. */
+  async #recordGaps(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
+    const open = openOf(jobs)
+    const isBad = ({ range }: Job) => range.records.some(({ verdict }) => verdict.kind === 'bad')
+    for (const group of [open.filter((job) => !isBad(job)), open.filter(isBad)])
+      if (group.length > 0) await eachByItself(group, (some) => this.#recordOthers(some, signal))
+    await eachByItself(openOf(jobs), (some) => this.#recordExpired(some, signal))
   }
 
   async #recordOthers(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
@@ -89,64 +129,97 @@ class Deliverer {
     )
   }
 
-  async #insertOnce(jobs: readonly Job[], { rows, ids }: Batch, signal: AbortSignal): Promise<void> {
-    if (rows.length === 0) return
-    if ((await this.#o.copies.listLater(rows, ids, signal)) === 'listed') return this.#insertAll(jobs, signal)
+  async #recordExpired(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
+    await this.#gaps.append(
+      jobs.map(({ claim, expired }) => ({ claim, gaps: expired })),
+      signal,
+    )
+  }
+
+  #reportExpired({ claim, expired }: Job): void {
+    const events = expired.reduce((sum, { first, last }) => sum + Number(last - first) + 1, 0)
+    if (events > 0) this.#o.onExpired?.(claim.partition, events)
+  }
+
+  /** `ids`: of all rows of the jobs; null where they are not at hand. */
+  async #insertOnce(jobs: readonly Job[], ids: EventIds | null, signal: AbortSignal): Promise<void> {
+    for (const job of jobs) await settle(job, signal)
+    const rows = remainingOf(jobs)
+    const listed = await this.#listLater(rows, ids, signal)
+    if (listed === 'listed') return this.#insertAll(jobs, signal)
     for (const one of jobs) {
-      await this.#o.copies.listLater(one.rows, new EventIds(one.rows), signal)
+      await this.#listLater(one.remaining, null, signal)
       await this.#insertAll([one], signal)
     }
   }
 
+  async #listLater(rows: readonly EventRow[], ids: EventIds | null, signal: AbortSignal) {
+    return rows.length === 0 ? 'listed' : this.#o.copies.listLater(rows, ids ?? new EventIds(rows), signal)
+  }
+
   async #insertAll(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
     for (;;) {
-      const open = jobs.filter(({ claim }) => !claim.lost)
+      const open = openOf(jobs)
       const parts = planInsert(open)
       if (parts.length === 0) break
-      const onDone = (claim: HotClaim, count: number) => advance(open, claim, count)
+      const onDone = (claim: HotClaim, count: number) => {
+        for (const job of open) if (job.claim === claim) job.advance(count)
+      }
       const outcome = await this.#inserts.insert(parts, { signal, onDone })
-      if (outcome === 'refused') await this.#findLost(parts, signal)
+      if (outcome === 'refused') await this.#afterRefusal(open, parts, signal)
     }
-    const written = rowsOf(jobs.filter(({ claim }) => !claim.lost))
+    const written = rowsOf(openOf(jobs))
     if (written.length > 0 && (await this.#o.fence.hasOthers(this.#o.processId, signal)))
       await this.#o.copies.settle(written, signal)
   }
 
-  /** The statement names no culprit: the fence does. */
-  async #findLost(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<void> {
+  /**
+   * The statement names no culprit: the fence does. Where it names none either, a view that somebody attached to the
+   * table refused rows which are in the table.
+   */
+  async #afterRefusal(
+    jobs: readonly Job[],
+    parts: readonly ClaimedRows[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const states = await this.#o.fence.read(
       parts.map(({ claim }) => claim.partition),
       signal,
     )
-    let lost = 0
-    for (const [index, { claim }] of parts.entries()) {
-      if (states[index]?.owner === claim.owner) continue
-      claim.lost = true
-      lost++
-    }
-    if (lost === 0) throw refused(parts.length)
+    const lost = parts.filter(({ claim }, index) => states[index]?.owner !== claim.owner)
+    for (const { claim } of lost) claim.lost()
+    if (lost.length > 0) return
+    if (!(await this.#eventInserts.areStored(parts, signal))) throw refused(parts.length)
+    for (const { claim, rows } of parts)
+      for (const job of jobs) if (job.claim === claim) job.advanceThrough(rows.at(-1)?.record.offset ?? -1n)
   }
 
   /** Where a range holds no event, only the fence can say that it is done. */
   async #recordTips(jobs: readonly Job[]): Promise<void> {
-    const done = jobs.filter(({ claim }) => !claim.lost)
-    for (const { claim, range } of done) if (range.last > claim.knownTip) claim.knownTip = range.last
-    const silent = done.filter(({ rows }) => rows.length === 0)
+    for (const { claim, range } of jobs) claim.dealtWith(range.last)
+    const silent = jobs.filter(({ rows }) => rows.length === 0)
     if (silent.length === 0) return
-    await this.#o.fence.record(silent.map(({ claim, range }) => ({ ...claimState(claim), tip: range.last })))
-    for (const { claim, range } of silent) claim.recordedTip = range.last
+    await this.#o.fence.record(silent.map(({ claim, range }) => claim.fenceRow(range.last)))
+    for (const { claim, range } of silent) claim.tipRecorded(range.last)
   }
 }
 
-function job(claim: Delivery['claim'], range: Range, eventRows: EventRows): Job {
-  if (!(claim instanceof HotClaim)) throw new TypeError('the claim is not of the hot sink')
-  if (claim.ambiguous && !claim.lost) throw notAsked(claim)
-  const rows: EventRow[] = []
-  for (const checked of range.records) {
-    const row = eventRows.row(checked, claim.partition)
-    if (row !== null) rows.push(row)
-  }
-  return { claim, range, rows, done: 0 }
+/** What failed for every range is the failure of the delivery. */
+function throwCommonFailure(outcomes: readonly RangeOutcome[]): void {
+  const errors = new Set(outcomes.map((outcome) => (typeof outcome === 'string' ? null : outcome.error)))
+  const [error = null] = errors
+  if (errors.size === 1 && error !== null) throw error
+}
+
+/** Before rows go out again: what an insert without an answer may have written is not sent twice. */
+async function settle(job: Job, signal: AbortSignal): Promise<void> {
+  if (job.claim.state !== 'unsettled') return
+  const { last } = await job.claim.tip(signal)
+  if (last !== null) job.advanceThrough(last)
+}
+
+function openOf(jobs: readonly Job[]): readonly Job[] {
+  return jobs.filter((job) => job.isOpen)
 }
 
 /** Each batch with bad records once; a bad record alone where its batch is not known. */
@@ -169,12 +242,9 @@ function rowsOf(jobs: readonly Job[]): readonly EventRow[] {
   return jobs.length === 1 && only !== undefined ? only.rows : jobs.flatMap((one) => one.rows)
 }
 
-function advance(jobs: readonly Job[], claim: HotClaim, count: number): void {
-  for (const one of jobs) if (one.claim === claim) one.done += count
-}
-
-function claimState({ partition, epoch, owner }: HotClaim) {
-  return { partition, epoch, owner }
+function remainingOf(jobs: readonly Job[]): readonly EventRow[] {
+  const [only] = jobs
+  return jobs.length === 1 && only !== undefined ? only.remaining : jobs.flatMap((one) => one.remaining)
 }
 
 function notAsked({ partition: { topic, partition } }: HotClaim): DaybookError {

@@ -10,6 +10,7 @@ import { recheckLastInsert } from './copies/duplicate-recheck.ts'
 import { createDeliverer } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './insert/event-rows.ts'
 import { avroEncoding, type InsertEncoding } from './insert/insert-encoding.ts'
+import { createTableLifetime } from './insert/table-lifetime.ts'
 import { HotClaim } from './ownership/claim.ts'
 import { createFence, type Fence, NOBODY } from './ownership/fence.ts'
 import { createRequireTopic, type RequireTopic } from './ownership/known-topics.ts'
@@ -28,6 +29,8 @@ export interface HotSinkOptions {
   readonly failpoints: Failpoints
   /** Default: Avro. For comparisons. */
   readonly encoding?: InsertEncoding
+  /** Events of a delivered range were so old that the table would drop them: they stand in `gaps` as `expired`. */
+  readonly onExpired?: (partition: PartitionRef, events: number) => void
   /** How long inserts of an earlier owner may go on before they are killed. */
   readonly patienceMs?: number
   /** How long to wait for a killed insert. */
@@ -75,7 +78,7 @@ class HotSink implements Sink {
     this.#now = () => clock.now()
     const store = createHotStore({ clients: o.clients, database: o.database })
     this.#store = store
-    this.#fence = createFence({ store, now: this.#now })
+    this.#fence = createFence({ store, clock })
     this.#inserts = createRunningInserts({
       ...{ store, clock },
       patienceMs: o.patienceMs ?? DEFAULT_PATIENCE_MS,
@@ -88,6 +91,8 @@ class HotSink implements Sink {
       ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
       ...{ fence: this.#fence, rows: this.#rows, table: o.schemas.table },
       copies: createCopies({ store, clock }),
+      lifetime: createTableLifetime({ store, clock }),
+      ...(o.onExpired === undefined ? {} : { onExpired: o.onExpired }),
       encoding: o.encoding ?? avroEncoding(o.schemas.table),
     })
   }
@@ -134,27 +139,22 @@ class HotSink implements Sink {
   }
 
   async #tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {
-    if (held.ambiguous && !held.lost) await this.#renew(held, signal)
+    if (held.state === 'unsettled') await this.#renew(held, signal)
     const answer = await readTip(this.#store, held.partition, held.recordedTip, signal)
-    if (answer.last !== null && answer.last > held.knownTip) held.knownTip = answer.last
+    if (answer.last !== null) held.dealtWith(answer.last)
     return answer
   }
 
   /** Gives the claim a new owner id, so that what is still on its way under the old one is refused; ends what runs. */
   async #renew(held: HotClaim, signal: AbortSignal | undefined): Promise<void> {
     const [state] = await this.#fence.read([held.partition], signal)
-    if (state === undefined || state.owner !== held.owner) {
-      held.lost = true
-      return
-    }
+    if (state === undefined || state.owner !== held.owner) return held.lost()
     const owner = this.#nextOwner()
     const renewed = await this.#fence.renew(held.partition, state, owner, signal)
-    held.lost = renewed === null
-    if (renewed === null) return
-    held.owner = owner
-    held.epoch = renewed.epoch
+    if (renewed === null) return held.lost()
+    held.renewedAs(renewed)
     await this.#inserts.drain(held.partition, owner, signal)
-    held.ambiguous = false
+    held.settled(owner)
   }
 
   #nextOwner(): string {

@@ -2,6 +2,7 @@ import avro from 'avsc'
 import { hashOf, payloadOf } from '../../../consumers/hot/insert/event-rows.ts'
 import type { BodyPart } from '../../../consumers/hot/insert/insert-body.ts'
 import type { InsertEncoding } from '../../../consumers/hot/insert/insert-encoding.ts'
+import { receivedAt } from '../../../consumers/hot/insert/receipt-time.ts'
 import { AUDIT_EVENT_SCHEMA } from '../../../schemas/generated/audit-event.ts'
 
 /** As large as the pieces of the worker's own encoding. */
@@ -32,7 +33,7 @@ function* linesOf(parts: readonly BodyPart[], type: avro.Type): Generator<Buffer
       const line: Record<string, unknown> = {
         _range: range,
         _offset: Number(row.record.offset),
-        _received_at: row.record.appendTime,
+        _received_at: receivedAt(row),
         _schema_id: row.schemaId,
         _content_hash: hashOf(row).toString('hex'),
       }

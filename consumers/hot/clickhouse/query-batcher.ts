@@ -1,3 +1,5 @@
+import { isRetryable } from '../../../schemas/errors.ts'
+
 /** Calls that one statement answers; more would make it longer than servers take. */
 const MOST_CALLS = 100
 
@@ -8,8 +10,12 @@ interface Call<Given, Answer> {
 }
 
 /**
- * Answers calls that were made in one turn of the event loop batch: a worker that takes over many partitions asks
- * the same of each, and they keep step. Calls of different kinds stay apart. A failure is the failure of all.
+ * Answers all calls of one kind that were made in one turn of the event loop by one statement. A worker that takes
+ * over many partitions asks the same of each at the same time.
+ *
+ * A failure that may be tried again (the store is down) is the failure of all calls of the statement. Any other may
+ * be the fault of one of them: then each is asked alone and gets its own answer or failure. So asking must be
+ * harmless when it is repeated.
  */
 export class QueryBatcher<Given, Answer> {
   readonly #answer: (given: readonly Given[]) => Promise<readonly Answer[]>
@@ -22,6 +28,7 @@ export class QueryBatcher<Given, Answer> {
 
   /** Rejects when `signal` aborts; the statement goes on, for others may wait for it. */
   async call(kind: string, given: Given, signal?: AbortSignal): Promise<Answer> {
+    if (signal?.aborted === true) throw signal.reason
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const onAbort = () => reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -52,7 +59,8 @@ export class QueryBatcher<Given, Answer> {
       const answers = await this.#answer(calls.map(({ given }) => given))
       for (const [i, call] of calls.entries()) call.resolve(answers[i] as Answer)
     } catch (error) {
-      for (const call of calls) call.reject(error)
+      if (calls.length === 1 || isRetryable(error)) for (const call of calls) call.reject(error)
+      else for (const call of calls) await this.#ask([call])
     }
   }
 }

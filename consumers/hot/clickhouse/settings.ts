@@ -14,6 +14,7 @@ const BLOCK_BYTES = String(64 * MAX_INSERT_BYTES)
  * Block sizes: rows before and after the SELECT are gathered into a single block. One thread: several would make
  * several parts. No deduplication and no async inserts: the tip decides what is held, and an answer means durable.
  * Skip indexes are left to merges: they would cost the insert, and fresh parts are small.
+ * A view that somebody attached to the table and that fails is that view's affair: events are inserted all the same.
  */
 export const INSERT_SETTINGS: ClickHouseSettings = {
   async_insert: 0,
@@ -30,6 +31,8 @@ export const INSERT_SETTINGS: ClickHouseSettings = {
   optimize_on_insert: 0,
   optimize_trivial_insert_select: 0,
   materialize_skip_indexes_on_insert: 0,
+  materialized_views_ignore_errors: 1,
+  ignore_materialized_views_with_dropped_target_table: 1,
   http_receive_timeout: 10,
   http_send_timeout: 10,
 }

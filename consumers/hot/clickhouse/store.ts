@@ -29,8 +29,8 @@ export interface QueryOptions {
   readonly signal?: AbortSignal | undefined
   readonly settings?: ClickHouseSettings
   /**
-   * A SELECT of this kind may be sent as one statement with others of the same kind, hence with the same columns; not
-   * with `settings`. Rows come in no order then.
+   * Names a kind of SELECT. Those of one kind that are asked at the same time are sent as one statement: they must
+   * have the same columns, take no `settings`, and expect no order of rows.
    */
   readonly batch?: string
 }
@@ -57,7 +57,11 @@ export function createHotStore(o: { readonly clients: HotClients; readonly datab
     return result.json<Row>()
   }
 
-  const reads = new QueryBatcher<string, unknown[]>((selects) => askAll(ask, selects))
+  const reads = new QueryBatcher<string, unknown[]>((selects) =>
+    askAll(ask, selects).catch((error: unknown) => {
+      throw hotFault(error)
+    }),
+  )
 
   return {
     database,
@@ -94,11 +98,7 @@ export function createHotStore(o: { readonly clients: HotClients; readonly datab
   }
 }
 
-/**
- * The answer's body is read to its end: only then is it known that no exception stands in it. Each insert has a
- * connection of its own: an error may come before the body is read, and whatever used the connection next would wait
- * behind the rest of it until a time-out.
- */
+/** The answer's body is read to its end: only then is it known that no exception stands in it. */
 async function send(client: ClickHouseClient, request: InsertRequest): Promise<void> {
   const result = await client.exec({
     query: request.sql,

@@ -65,7 +65,7 @@ export async function visibleCopies(
 /**
  * Those of the ids of which the store may hold so many rows, usually none. UUIDv7 ids rise with time, so the store
  * holds few ids between the least and the greatest of new events; they are fetched and compared here. Where it holds
- * many (ids without time, a batch with an event much older than the others), all are possible.
+ * many (ids without time, a delivery with one event much older than the others), all are possible.
  */
 async function possiblyStored(
   store: HotStore,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Failpoints } from '../../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../../schemas/avro-schema.ts'
-import { partitionKey } from '../../engine/contracts.ts'
-import { AVRO_EXCEPTION, faultKind, faultNumber } from '../clickhouse/fault.ts'
+import { faultKind, faultNumber } from '../clickhouse/fault.ts'
+import { identifier, quote } from '../clickhouse/quote.ts'
 import type { HotStore } from '../clickhouse/store.ts'
 import type { HotClaim } from '../ownership/claim.ts'
 import { insertComment } from '../ownership/running-inserts.ts'
@@ -11,8 +11,9 @@ import type { EventRow } from './event-rows.ts'
 import { type BodyPart, bodyBytes } from './insert-body.ts'
 import type { InsertEncoding } from './insert-encoding.ts'
 import { insertStatements } from './insert-statement.ts'
+import { referenceEvent } from './reference-event.ts'
 
-/** Rows of one partition, with the claim under which they are written. */
+/** Rows of one partition, with the claim under which they are written. At least one. */
 export interface ClaimedRows {
   readonly claim: HotClaim
   readonly rows: readonly EventRow[]
@@ -21,22 +22,37 @@ export interface ClaimedRows {
 export type InsertOutcome =
   /** Durable. */
   | { readonly kind: 'inserted' }
-  /** The fence refused it: nothing was written. */
+  /** The fence refused it and nothing was written; or a view of the table did, and the rows may be in the table. */
   | { readonly kind: 'refused' }
-  /** The store cannot hold at least one of the rows: nothing was written. */
+  /** The store may be unable to read at least one of the rows: nothing was written. */
   | { readonly kind: 'rejected'; readonly clickhouseCode: number | null }
 
 export interface EventInsert {
-  /** One insert, one block. A throw is ambiguous, or a reason to stop; the claims are then marked `ambiguous`. */
+  /**
+   * One insert, one block. After a throw whose claims are still `unsettled` it may or may not have been written;
+   * after any other nothing was.
+   */
   insert(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<InsertOutcome>
+  /** Whether the table holds all of these rows. Call when no insert of theirs can run. */
+  areStored(parts: readonly ClaimedRows[], signal: AbortSignal): Promise<boolean>
+  /**
+   * The error number with which the store cannot read this row, though it reads others, when no table takes part;
+   * null: it can.
+   * @throws as `HotStore` does; also when it cannot read any row
+   */
+  unreadable(row: EventRow, signal: AbortSignal): Promise<number | null>
 }
 
-export function createEventInsert(o: {
+export interface EventInsertOptions {
   readonly store: HotStore
   readonly table: AvroRecordSchema
   readonly encoding: InsertEncoding
   readonly failpoints: Failpoints
-}): EventInsert {
+}
+
+type Settled = InsertOutcome | { readonly kind: 'failed'; readonly error: unknown }
+
+export function createEventInsert(o: EventInsertOptions): EventInsert {
   const { store, failpoints, encoding } = o
   const statements = insertStatements({ database: store.database, schema: o.table, encoding })
 
@@ -54,48 +70,78 @@ export function createEventInsert(o: {
     body.release()
   }
 
-  /** Where the last insert of a partition began that failed as Avro. */
-  const unreadable = new Map<string, bigint>()
-
-  /**
-   * The store says "bad Avro" of a body that was cut short, and would say it of bytes that only its reader refuses.
-   * The first is cured by another try; so the second failure at the same place is the rows' own.
-   */
-  function interpret(error: unknown, parts: readonly ClaimedRows[]): InsertOutcome {
-    const number = faultNumber(error)
-    const kind = faultKind(error)
-    if (kind === 'refused') return { kind }
-    if (number === AVRO_EXCEPTION) {
-      const { partition, offset } = placeOf(parts)
-      const again = unreadable.get(partition) === offset
-      unreadable.set(partition, offset)
-      if (again) return { kind: 'rejected', clickhouseCode: number }
-    }
-    if (kind === 'data') return { kind: 'rejected', clickhouseCode: number }
-    throw error
+  async function readAlone(row: EventRow, signal: AbortSignal): Promise<void> {
+    const { pieces } = encoding.encode([{ range: 0, rows: [row] }])
+    const queryId = `daybook-hot-read-${randomUUID()}`
+    await store.insert({ sql: statements.readOnly, body: stream(pieces), queryId, comment: queryId, signal })
   }
 
   return {
     insert: async (parts, signal) => {
-      for (const { claim } of parts) claim.ambiguous = true
+      for (const { claim } of parts) claim.beginInsert()
+      const owners = parts.map(({ claim }) => claim.owner)
       const outcome = await send(parts, signal).then(
-        (): InsertOutcome => ({ kind: 'inserted' }),
-        (error: unknown) => interpret(error, parts),
+        (): Settled => ({ kind: 'inserted' }),
+        (error: unknown) => interpret(store, error, parts, signal),
       )
       await failpoints.hit('effect.after')
       await failpoints.hit('answer.before')
-      for (const { claim } of parts) claim.ambiguous = false
+      for (const [index, { claim }] of parts.entries()) claim.settled(owners[index] ?? '')
       await failpoints.hit('answer.after')
+      if (outcome.kind === 'failed') throw outcome.error
       return outcome
+    },
+    areStored: (parts, signal) => areStored(store, parts, signal),
+    unreadable: async (row, signal) => {
+      await readAlone(referenceEvent(o.table), signal)
+      return readAlone(row, signal).then(
+        () => null,
+        (error: unknown) => {
+          if (faultKind(error) !== 'value') throw error
+          return faultNumber(error)
+        },
+      )
     },
   }
 }
 
-function placeOf(parts: readonly ClaimedRows[]): { readonly partition: string; readonly offset: bigint } {
-  const [first] = parts
-  const row = first?.rows[0]
-  if (row === undefined) throw new TypeError('an insert without rows')
-  return { partition: partitionKey(row.partition), offset: row.record.offset }
+/**
+ * An error is no proof that nothing was written: where somebody attached a view to the table that fails, the rows are
+ * in the table, and sent again they would stand there twice. @throws where the store gave no answer
+ */
+async function interpret(
+  store: HotStore,
+  error: unknown,
+  parts: readonly ClaimedRows[],
+  signal: AbortSignal,
+): Promise<Settled> {
+  const kind = faultKind(error)
+  if (kind === null || kind === 'retry') throw error
+  if (kind === 'refused') return { kind }
+  if (await areStored(store, parts, signal)) return { kind: 'inserted' }
+  if (kind === 'value') return { kind: 'rejected', clickhouseCode: faultNumber(error) }
+  return { kind: 'failed', error }
+}
+
+/** Rows of a partition go in order, so where the last one is, all are. */
+async function areStored(
+  store: HotStore,
+  parts: readonly ClaimedRows[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const places = parts.map(({ claim: { partition }, rows }) => {
+    const last = rows.at(-1)
+    return `(${quote(partition.topicId)}::UUID,${partition.partition}::UInt32,${last?.record.offset}::Int64)`
+  })
+  const [row] = await store.rows<{ n: string }>(
+    `SELECT toString(uniqExact(_topic_id,_partition,_offset)) AS n FROM ${identifier(store.database)}.events WHERE (_topic_id,_partition,_offset) IN [${places.join(',')}]`,
+    { signal },
+  )
+  return row?.n === String(parts.length)
+}
+
+async function* stream(pieces: Iterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* pieces
 }
 
 function totalBytes(parts: readonly BodyPart[]): number {

@@ -16,6 +16,8 @@ export interface EventRow {
   readonly end: number
   /** The same in the producer's schema, canonical; null where that is the table's. */
   readonly source: Buffer | null
+  /** When the row was received by this process's clock; null: the record's time counts (see receipt-time.ts). */
+  readonly clockTime: number | null
 }
 
 /** SHA-256 of the event's canonical encoding under the schema in which it was written. */
@@ -34,8 +36,8 @@ export function hashText(row: EventRow, payload: Buffer): string {
 }
 
 export interface EventRows {
-  /** Null: the record is not an event. */
-  row(checked: CheckedRecord, partition: PartitionRef): EventRow | null
+  /** Null: the record is not an event. @throws where its schema has no place in the table */
+  row(checked: CheckedRecord, partition: PartitionRef, clockTime?: number | null): EventRow | null
 }
 
 interface Converter {
@@ -73,7 +75,7 @@ export function createEventRows(o: {
   }
 
   return {
-    row: ({ record, verdict }, partition) => {
+    row: ({ record, verdict }, partition, clockTime = null) => {
       if (verdict.kind !== 'event' || record.valueStart < 0) return null
       const { schemaId } = verdict
       const { bytes, valueEnd: end } = record
@@ -81,11 +83,11 @@ export function createEventRows(o: {
       const { skipper, canonical, toTable } = converter(schemaId)
       const asWritten = verdict.canonical ?? (skipper.check(bytes, start, end) === 0 && skipper.canonical())
       if (asWritten && toTable === null)
-        return { partition, record, schemaId, bytes, start, end, source: null }
-      // Resolvers give views that their next call overwrites.
+        return { partition, record, schemaId, bytes, start, end, source: null, clockTime }
+      // A resolver returns its own buffer, which its next call overwrites: copy.
       const source = asWritten ? bytes.subarray(start, end) : Buffer.from(canonical(bytes, start, end))
       const payload = toTable === null ? source : Buffer.from(toTable(source, 0, source.length))
-      return { partition, record, schemaId, bytes: payload, start: 0, end: payload.length, source }
+      return { partition, record, schemaId, bytes: payload, start: 0, end: payload.length, source, clockTime }
     },
   }
 }

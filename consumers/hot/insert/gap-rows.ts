@@ -2,7 +2,8 @@ import type { CheckedRecord, Delivery, GapReason } from '../../engine/contracts.
 import type { HotStore } from '../clickhouse/store.ts'
 import type { HotClaim } from '../ownership/claim.ts'
 
-export type HotGapReason = GapReason | 'tombstone'
+/** `expired`: an event that was so old when it arrived that the table would have dropped it. */
+export type HotGapReason = GapReason | 'tombstone' | 'expired'
 
 /** Offsets at which the table holds no event. */
 export interface HotGap {
@@ -22,7 +23,11 @@ export function hotGaps(range: Delivery['range']): HotGap[] {
     ...range.gaps.map((gap) => ({ ...gap, note: '' })),
     ...range.records.flatMap((checked) => recordGap(checked)),
   ]
-  gaps.sort((a, b) => (a.first < b.first ? -1 : 1))
+  return joinGaps(gaps.sort((a, b) => (a.first < b.first ? -1 : 1)))
+}
+
+/** In offset order; neighbours of one reason become one. */
+export function joinGaps(gaps: Iterable<HotGap>): HotGap[] {
   const joined: HotGap[] = []
   for (const gap of gaps) {
     const before = joined.at(-1)

@@ -1,7 +1,7 @@
 import { ByteWriter } from '../../../schemas/bytes.ts'
 import { encodeContainerBlock, encodeContainerHeader, SYNC_BYTES } from '../../../schemas/container.ts'
-import { MAX_INSERT_BYTES } from '../clickhouse/settings.ts'
 import { type EventRow, hashText, payloadOf } from './event-rows.ts'
+import { receivedAt } from './receipt-time.ts'
 
 /** Rows of one partition in one insert. */
 export interface BodyPart {
@@ -15,11 +15,11 @@ const BLOCK_BYTES = 1 << 20
 /** What a row's prefix can need: three varints, the range and the hash. */
 const PREFIX_BYTES = 64
 
-/** A fixed marker: the body is a stream between two programs, not a file that somebody may have to repair. */
+/** The marker between blocks. It may be the same in all bodies: no reader searches a damaged body for it. */
 const SYNC = Buffer.alloc(SYNC_BYTES, 0xdb)
 
-/** Two of the largest inserts: as much as is under way at a time. */
-const MAX_SPARE = (2 * MAX_INSERT_BYTES) / BLOCK_BYTES
+/** Blocks of one usual insert; those of a second one, or of a larger one, are left to the collector. */
+const MAX_SPARE = 40
 
 export interface InsertBody {
   /**
@@ -35,8 +35,8 @@ export interface InsertBody {
 }
 
 /**
- * Makes Avro containers of rows. Blocks are used again: each 64 MiB of new buffers make V8 collect all garbage, which
- * took a sixth of the worker's CPU.
+ * Makes Avro containers of rows. Blocks are used again, because V8 collects all garbage after each 64 MiB of new
+ * buffers: that took a sixth of the worker's CPU.
  */
 export class BodyEncoder {
   readonly #header: Buffer
@@ -100,7 +100,7 @@ function writeRow(writer: ByteWriter, range: number, row: EventRow): void {
   const payload = payloadOf(row)
   writer.writeLong(range)
   writer.writeLong(Number(record.offset))
-  writer.writeLong(record.appendTime)
+  writer.writeLong(receivedAt(row))
   writer.writeLong(row.schemaId)
   writer.writeLatin1(hashText(row, payload))
   writer.writeRaw(payload)

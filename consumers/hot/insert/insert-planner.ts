@@ -3,6 +3,7 @@ import type { HotClaim } from '../ownership/claim.ts'
 import type { ClaimedRows } from './event-insert.ts'
 import type { EventRow } from './event-rows.ts'
 import { bodyBytes } from './insert-body.ts'
+import { receivedAt } from './receipt-time.ts'
 
 const DAY_MS = 86_400_000
 /** The statement names each partition; more would make it longer than servers accept in a URL. */
@@ -35,7 +36,7 @@ export function planInsert(queues: readonly Queue[]): ClaimedRows[] {
       const row = queue.rows[end]
       if (row === undefined || rowsLeft === 0 || dayOf(row) !== day) break
       const bytes = bodyBytes(row)
-      // One row alone always fits: the pipeline's limit for a record is far below an insert's.
+      // A row alone is taken whatever its size: the statement's block limits are far above this one.
       if (bytes > bytesLeft && (parts.length > 0 || end > queue.done)) break
       rowsLeft--
       bytesLeft -= bytes
@@ -47,5 +48,5 @@ export function planInsert(queues: readonly Queue[]): ClaimedRows[] {
 }
 
 function dayOf(row: EventRow): number {
-  return Math.floor(row.record.appendTime / DAY_MS)
+  return Math.floor(receivedAt(row) / DAY_MS)
 }

@@ -16,6 +16,8 @@ export const FENCED = 'daybook: fenced'
 export interface InsertStatements {
   /** The INSERT whose rows have the columns of `bodySchema`; `_range` counts from 0 through `owned`. */
   insert(owned: readonly OwnedPartition[]): string
+  /** Takes the same body, reads every column of it, and keeps nothing: no table takes part. */
+  readonly readOnly: string
 }
 
 export function insertStatements(o: {
@@ -39,6 +41,7 @@ export function insertStatements(o: {
   return {
     insert: (owned) =>
       `INSERT INTO ${target} SELECT ${rangeColumns(owned)},${source} WHERE ${fenceCheck(o.database, owned)} FORMAT ${format}`,
+    readOnly: `INSERT INTO FUNCTION null(${quote(structure)}) SELECT * FROM input(${quote(structure)}) FORMAT ${format}`,
   }
 }
 

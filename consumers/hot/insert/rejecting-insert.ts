@@ -5,11 +5,16 @@ import type { ClaimedRows, EventInsert } from './event-insert.ts'
 import type { EventRow } from './event-rows.ts'
 import type { GapLedger } from './gap-rows.ts'
 
-/** So many in one delivery are no stray records but a fault of ours: the worker stops before it quarantines more. */
+/** So many in one insert are no stray records but a fault of ours: the partition stops before more are quarantined. */
 const MAX_REJECTS = 100
 
 export interface RejectingInsert {
-  /** Inserts all rows but those that the store cannot hold; these are in the quarantine and in `gaps`. */
+  /**
+   * Inserts all rows but those that the store cannot hold; these are in the quarantine and in `gaps`. An event goes
+   * there only when it was rejected twice, alone in its insert, and the store cannot read it without the table
+   * either, though it reads another event: then neither the table nor the store has changed.
+   * @throws DaybookError DAYBOOK_HOT_REJECTED, DAYBOOK_HOT_REJECTS_TOO_MANY, or as `EventInsert.insert` does
+   */
   insert(parts: readonly ClaimedRows[], o: RejectingInsertOptions): Promise<'inserted' | 'refused'>
 }
 
@@ -38,10 +43,27 @@ export function createRejectingInsert(o: {
         const done = await insert(first, run)
         return done === 'refused' ? done : insert(second, run)
       }
-      await reject(first, outcome.clickhouseCode, run)
+      const again = await o.inserts.insert(first, run.signal)
+      if (again.kind === 'refused') return 'refused'
+      if (again.kind === 'rejected') {
+        await requireBadValue(first, [outcome.clickhouseCode, again.clickhouseCode], run)
+        await reject(first, outcome.clickhouseCode, run)
+      }
     }
     for (const { claim, rows } of parts) run.onDone(claim, rows.length)
     return 'inserted'
+  }
+
+  /** `codes`: with which the row was rejected by the table, alone both times. */
+  async function requireBadValue(
+    [part]: readonly ClaimedRows[],
+    codes: readonly (number | null)[],
+    run: Run,
+  ): Promise<void> {
+    const row = part?.rows[0]
+    if (row === undefined) throw new TypeError('an insert without rows')
+    const alone = await o.inserts.unreadable(row, run.signal)
+    if (alone === null || codes.some((code) => code !== alone)) throw notItsValue(row, codes, alone)
   }
 
   async function reject(
@@ -91,7 +113,20 @@ function add(to: ClaimedRows[], claim: ClaimedRows['claim'], rows: readonly Even
 function tooMany(clickhouseCode: number | null): DaybookError {
   return new DaybookError(
     'DAYBOOK_HOT_REJECTS_TOO_MANY',
-    `ClickHouse rejected more than ${MAX_REJECTS} records of one delivery that the checker had accepted (last error ${clickhouseCode}). The table and the schema do not go together: run \`daybook schema register\`, or report the fault.`,
+    `ClickHouse rejected more than ${MAX_REJECTS} records of one insert that the checker had accepted (last error ${clickhouseCode}). Report it with the versions of both.`,
     { details: { clickhouseCode } },
+  )
+}
+
+function notItsValue(
+  { partition: { topic, partition }, record: { offset } }: EventRow,
+  codes: readonly (number | null)[],
+  alone: number | null,
+): DaybookError {
+  const here = `Offset ${offset} of ${topic}/${partition}`
+  return new DaybookError(
+    'DAYBOOK_HOT_REJECTED',
+    `${here} was rejected by the table (errors ${codes.join(', ')}), but ClickHouse can read it (${alone ?? 'no error'}). See what was changed at the table.`,
+    { details: { topic, partition, offset, clickhouseCode: codes[0] ?? null, aloneCode: alone } },
   )
 }

@@ -1,5 +1,7 @@
+import type { Clock } from '../../../runtime/clock.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
 import type { PartitionRef } from '../../engine/contracts.ts'
+import { hotFault } from '../clickhouse/fault.ts'
 import { QueryBatcher } from '../clickhouse/query-batcher.ts'
 import { identifier, quote } from '../clickhouse/quote.ts'
 import type { HotStore } from '../clickhouse/store.ts'
@@ -19,8 +21,15 @@ export interface FenceRow extends FenceState {
 
 /** No row yet. */
 export const NOBODY: FenceState = { epoch: 0n, owner: '', tip: -1n }
-/** Two claimants may meet again and again only if they are many; more rounds than this mean a fault. */
-const MAX_ROUNDS = 50
+/**
+ * How often one `take` writes a row. Two claimants may write at the same moment by chance; after pauses of different
+ * length they no longer do. Each row stays for ever, and a partition that cannot be taken is tried again and again.
+ */
+const MAX_ROUNDS = 3
+/** The longest pause before the second round, doubled before the third; each is a random share of it. */
+const ROUND_PAUSE_MS = 200
+/** The column holds no greater epoch. */
+const LAST_EPOCH = 2n ** 64n - 1n
 
 /** The table `fence`: append-only; the owner of the greatest (epoch, owner) is the current one. */
 export interface Fence {
@@ -28,6 +37,7 @@ export interface Fence {
   /**
    * Becomes the current owner, above `from` and whoever came since. Another claimant may be current again when this
    * returns.
+   * @throws DaybookError DAYBOOK_HOT_FENCE_CONTENDED after a few rounds that others won
    */
   take(partition: PartitionRef, from: FenceState, owner: string, signal: AbortSignal): Promise<FenceState>
   /** One try above `from`, for an owner that must not take the partition back from another. Null: another is current. */
@@ -43,12 +53,13 @@ export interface Fence {
   record(rows: readonly FenceRow[]): Promise<void>
 }
 
-export function createFence({ store, now }: FenceOptions): Fence {
+export function createFence({ store, clock }: FenceOptions): Fence {
+  const now = () => clock.now()
   const write = async (rows: readonly FenceRow[]) => {
     await append(store, rows, now())
     return rows.map(() => undefined)
   }
-  const table = { store, bids: new QueryBatcher(write) }
+  const table = { store, clock, bids: new QueryBatcher(write) }
   return {
     read: (partitions, signal) => read(store, partitions, signal),
     take: (partition, from, owner, signal) => take(table, { partition, from, owner, signal }),
@@ -63,11 +74,12 @@ export function createFence({ store, now }: FenceOptions): Fence {
 
 interface FenceOptions {
   readonly store: HotStore
-  readonly now: () => number
+  readonly clock: Clock
 }
 
 interface FenceTable {
   readonly store: HotStore
+  readonly clock: Clock
   readonly bids: QueryBatcher<FenceRow, undefined>
 }
 
@@ -104,7 +116,10 @@ async function append(store: HotStore, rows: readonly FenceRow[], at: number): P
 
 /** Writes the next epoch and looks who won it. */
 async function bid(o: FenceTable, { partition, from, owner, signal }: Bid): Promise<FenceState> {
-  await o.bids.call('', { partition, epoch: from.epoch + 1n, owner, tip: from.tip }, signal)
+  const row = { partition, epoch: from.epoch + 1n, owner, tip: from.tip }
+  await o.bids.call('', row, signal).catch((error: unknown) => {
+    throw hotFault(error)
+  })
   const [state = NOBODY] = await read(o.store, [partition], signal)
   return state
 }
@@ -112,15 +127,24 @@ async function bid(o: FenceTable, { partition, from, owner, signal }: Bid): Prom
 async function take(o: FenceTable, claim: Bid): Promise<FenceState> {
   const { partition, owner } = claim
   let { from } = claim
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  for (let round = 0; round < MAX_ROUNDS && from.epoch < LAST_EPOCH; round++) {
+    if (round > 0) await o.clock.sleep(pauseMs(round), claim.signal)
     const state = await bid(o, { ...claim, from })
     if (state.owner === owner) return state
     from = claim.from.tip > state.tip ? { ...state, tip: claim.from.tip } : state
   }
-  throw new DaybookError(
+  throw contended(partition, from)
+}
+
+function pauseMs(round: number): number {
+  return ROUND_PAUSE_MS * 2 ** (round - 1) * Math.random()
+}
+
+function contended({ topic, partition }: PartitionRef, { epoch }: FenceState): DaybookError {
+  return new DaybookError(
     'DAYBOOK_HOT_FENCE_CONTENDED',
-    `Partition ${partition.topic}/${partition.partition} was claimed by others ${MAX_ROUNDS} times in a row. Check that workers do not share more than one group.`,
-    { retryable: true, details: { topic: partition.topic, partition: partition.partition } },
+    `Partition ${topic}/${partition} was claimed by others in each of ${MAX_ROUNDS} rounds, or its epoch (${epoch}) cannot grow. It is tried again. Check that all hot workers are of one group, and who writes the table fence.`,
+    { retryable: true, details: { topic, partition, epoch } },
   )
 }
 

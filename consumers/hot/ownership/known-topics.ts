@@ -10,15 +10,21 @@ import type { HotStore } from '../clickhouse/store.ts'
  */
 export type RequireTopic = (ref: PartitionRef, signal: AbortSignal) => Promise<void>
 
-/** Partitions of one topic that are claimed together share the question. */
+/** Partitions of one topic that are claimed together share the question, and its answer, whatever that is. */
 export function createRequireTopic(store: HotStore, now: () => number): RequireTopic {
-  const checks = new QueryBatcher<PartitionRef, void>(async (refs) => {
+  const checks = new QueryBatcher<PartitionRef, { readonly error: unknown }>(async (refs) => {
     const [ref] = refs
-    if (ref !== undefined) await requireTopic(store, ref, now)
-    return refs.map(() => undefined)
+    const error = ref === undefined ? null : await requireTopic(store, ref, now).then(ok, failed)
+    return refs.map(() => ({ error }))
   })
-  return (ref, signal) => checks.call(`${ref.topic}/${ref.topicId}`, ref, signal)
+  return async (ref, signal) => {
+    const { error } = await checks.call(`${ref.topic}/${ref.topicId}`, ref, signal)
+    if (error !== null) throw error
+  }
 }
+
+const ok = (): null => null
+const failed = (error: unknown): unknown => error
 
 async function requireTopic(store: HotStore, ref: PartitionRef, now: () => number): Promise<void> {
   const rows = await store.rows<{ id: string }>(

@@ -7,6 +7,7 @@ import type { Fence } from './fence.ts'
  * says of the tip. Failing is harmless, the next round tries again.
  */
 export interface TipKeeper {
+  /** From now on, in place of an earlier claim of the same partition. */
   watch(claim: HotClaim): void
   close(): Promise<void>
 }
@@ -18,17 +19,13 @@ export function createTipKeeper(o: { readonly fence: Fence; readonly clock: Cloc
   let cancel = o.clock.after(ROUND_MS, round)
 
   async function record(): Promise<void> {
-    const moved = [...claims.values()].filter((claim) => !claim.lost && claim.knownTip > claim.recordedTip)
+    const moved = [...claims.values()].flatMap((claim) => {
+      const row = claim.unrecordedTip
+      return row === null ? [] : [{ claim, row }]
+    })
     if (moved.length === 0) return
-    await o.fence.record(
-      moved.map((claim) => ({
-        partition: claim.partition,
-        epoch: claim.epoch,
-        owner: claim.owner,
-        tip: claim.knownTip,
-      })),
-    )
-    for (const claim of moved) claim.recordedTip = claim.knownTip
+    await o.fence.record(moved.map(({ row }) => row))
+    for (const { claim, row } of moved) claim.tipRecorded(row.tip)
   }
 
   function round(): void {

@@ -6,8 +6,8 @@ import type { HotStore } from '../clickhouse/store.ts'
  * What the store holds of a partition.
  *
  * The base is the greatest offset of an event, or of a tip recorded in the fence (whose events may have expired).
- * Gaps count only as far as they join the base without a hole: they are written before the events between them, so a
- * gap beyond a hole is a promise, not a fact.
+ * Gaps count only as far as they join the base without a hole. They are written before the events between them; a
+ * crash in between leaves a gap behind offsets that are not stored.
  *
  * `recorded`: a tip that the fence holds; it bounds the search. Call when no insert of the partition can run.
  */

@@ -10,7 +10,7 @@ export function eventIdsOf(ids: readonly string[]): EventIds {
     ids.map((id, offset): EventRow => {
       const payload = Buffer.concat([Buffer.of(72), Buffer.from(id, 'latin1')])
       const record = SourceRecord.of({ offset: BigInt(offset), appendTime: 0, key: null, value: payload })
-      const place = { bytes: payload, start: 0, end: payload.length, source: null }
+      const place = { bytes: payload, start: 0, end: payload.length, source: null, clockTime: null }
       return { partition, record, schemaId: 1, ...place }
     }),
   )

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { QueryBatcher } from '../../../../../consumers/hot/clickhouse/query-batcher.ts'
+import { DaybookError } from '../../../../../schemas/errors.ts'
 
 function doubling() {
   const asked: number[][] = []
@@ -31,12 +32,37 @@ describe('calls that are made together', () => {
     expect(asked.map((part) => part.length)).toEqual([100, 100, 50])
   })
 
-  it('fail together', async () => {
+  it('fail together while the store is down', async () => {
+    let statements = 0
+    const down = new DaybookError('DAYBOOK_TEST_DOWN', 'down', { retryable: true })
     const together = new QueryBatcher<number, number>(async () => {
-      throw new Error('down')
+      statements++
+      throw down
     })
     const outcomes = await Promise.allSettled([together.call('a', 1), together.call('a', 2)])
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(statements).toBe(1)
+  })
+
+  it('do not fail for the sake of one of them', async () => {
+    const wrong = new Error('wrong')
+    const together = new QueryBatcher<number, number>(async (given) => {
+      if (given.includes(2)) throw wrong
+      return given.map((number) => number * 2)
+    })
+    const outcomes = await Promise.allSettled([1, 2, 3].map((n) => together.call('a', n)))
+    expect(outcomes.map((one) => (one.status === 'fulfilled' ? one.value : one.reason))).toEqual([
+      2,
+      wrong,
+      6,
+    ])
+  })
+
+  it('are not asked for a caller who is gone already', async () => {
+    const { asked, together } = doubling()
+    const gone = AbortSignal.abort(new Error('over'))
+    await expect(together.call('a', 1, gone)).rejects.toThrow('over')
+    expect(asked).toEqual([])
   })
 
   it('let one caller go without the others', async () => {

@@ -15,7 +15,7 @@ const partition = { topic: 't', topicId: '00000000-0000-4000-8000-000000000001',
 function row(offset: number, payload: string): EventRow {
   const bytes = Buffer.from(payload)
   const record = SourceRecord.of({ offset: BigInt(offset), appendTime: 1, key: null, value: bytes })
-  return { partition, record, schemaId: 1, bytes, start: 0, end: bytes.length, source: null }
+  return { partition, record, schemaId: 1, bytes, start: 0, end: bytes.length, source: null, clockTime: null }
 }
 
 const many = (letter: string, count = 4_000) =>
