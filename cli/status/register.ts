@@ -44,6 +44,7 @@ function describe(settings: StatusSettings) {
       s3: settings.s3Endpoint,
     },
     credentials: {
+      registry: registryLogin(settings),
       clickhouse: { user: settings.clickhouseUser, password: settings.clickhousePassword ?? '' },
       s3: {
         region: settings.s3Region,
@@ -57,6 +58,11 @@ function describe(settings: StatusSettings) {
     quarantineTopic: settings.quarantineTopic,
     view: VIEW,
   }
+}
+
+/** Who may register schemas; null where the registry asks nobody, or the login is not known here. */
+function registryLogin({ registryUsername: username, registryPassword: password }: StatusSettings) {
+  return username === null || password === null ? null : { username, password }
 }
 
 function asText(settings: StatusSettings, { answers, members, objectLock, positions }: Status): string {

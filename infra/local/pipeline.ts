@@ -45,7 +45,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   await Promise.all([
     createBucket(endpoints.s3, settings.bucket),
     createTopics({ kafka: endpoints.kafka, ...settings }),
-    registerEventSchema(endpoints.registry.url, settings.topics),
+    registerEventSchema(endpoints.registry, settings.topics),
   ])
   await initArchiveOf(env, 'local start')
   prepared.done(`${settings.topics.join(', ')}; bucket ${settings.bucket}`)

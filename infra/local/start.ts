@@ -147,6 +147,7 @@ function jsonOf({ endpoints, bucket, topics }: StackState) {
       s3: s3.endpoint,
     },
     credentials: {
+      registry: registry.auth ?? null,
       clickhouse: { user: clickhouse.user, password: clickhouse.password },
       s3: { region: s3.region, accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
     },
