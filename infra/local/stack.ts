@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Endpoints } from '../../operations/endpoints.ts'
+import { orAborted } from '../../runtime/or-aborted.ts'
 import { apicurioArtifact } from './artifacts/apicurio.ts'
 import { cached, cacheRoot } from './artifacts/cache.ts'
 import { kafkaArtifact } from './artifacts/kafka.ts'
@@ -90,7 +91,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       begin('clickhouse', makeClickHouse),
       begin('kafka', makeKafka),
     ])
-    await (options.signal === undefined ? all : Promise.race([all, aborted(options.signal)]))
+    await orAborted(all, options.signal)
   } catch (error) {
     failed = true
     await stop()
@@ -107,13 +108,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     components: () => started,
     stop,
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 }
 
 interface Place {
