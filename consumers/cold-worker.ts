@@ -1,5 +1,6 @@
 import type { ColdConfig } from '../runtime/worker-config.ts'
 import { minuteOf } from '../schemas/archive/key.ts'
+import { countObjects } from './archive-metrics.ts'
 import { checkArchiveStore } from './cold/check-store.ts'
 import { createColdSink } from './cold/sink.ts'
 import { createColdContext } from './cold-context.ts'
@@ -13,10 +14,11 @@ export async function runColdWorker(config: ColdConfig): Promise<never> {
     groupId: 'daybook-cold',
     config,
     quarantineTopic: null,
-    make: async ({ catalogue, failpoints, log }) => {
+    make: async ({ catalogue, failpoints, log, metrics }) => {
       const { clusterId } = await describeTopics(kafkaOf(config), config.topics)
       const onTampering = (report: object) => log.error({ report }, 'the archive was tampered with')
-      const context = createColdContext({ config, clusterId, onTampering })
+      const plain = createColdContext({ config, clusterId, onTampering })
+      const context = { ...plain, store: countObjects(plain.store, metrics, config.topics) }
       return {
         sink: createColdSink({ ...context, catalogue, failpoints, codec: config.archiveCodec }),
         cut: {
