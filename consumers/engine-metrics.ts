@@ -34,10 +34,11 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
       metrics.observe('daybook_delivery_seconds', {}, ms / 1_000)
       let rows = 0
       let oldest = Number.POSITIVE_INFINITY
-      for (const range of ranges) {
+      for (const [at, range] of ranges.entries()) {
         rows += range.records.length
         oldest = Math.min(oldest, range.records[0]?.record.appendTime ?? oldest)
-        metrics.add('daybook_delivered_bytes_total', labelsOf(range.partition), range.bytes)
+        if (outcomes?.[at] === 'delivered')
+          metrics.add('daybook_delivered_bytes_total', labelsOf(range.partition), range.bytes)
       }
       metrics.observe('daybook_delivery_rows', {}, rows)
       if (outcomes !== null)

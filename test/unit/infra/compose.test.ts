@@ -65,7 +65,7 @@ function filesIn(path: string): string[] {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8')
-  return [...text.matchAll(/^(?:import|export)\b[^'`]*'(\.[^']+)'/gm)].map(([, to = '']) =>
+  return [...text.matchAll(/^(?:import|export)\s(?:[^'`;]*\sfrom\s)?'(\.[^']+)'/gm)].map(([, to = '']) =>
     join(dirname(file), to),
   )
 }
