@@ -23,7 +23,7 @@ function start(...flags: string[]): NpmStart {
   return made
 }
 
-describe('npm start', () => {
+describe('npm start', { timeout: 180_000 }, () => {
   it('is found by a second start, and takes everything with it when it is killed', async () => {
     const first = start()
     const told = await first.json

@@ -52,7 +52,8 @@ async function endsBySigterm(start: NpmStart, status: number): Promise<void> {
   await expect.poll(() => stillRunning(all), { timeout: 10_000 }).toEqual([])
 }
 
-describe('npm start ends by SIGTERM', () => {
+/** Each starts a whole stack, some of them parts of it again. */
+describe('npm start ends by SIGTERM', { timeout: 180_000 }, () => {
   it.each(['kafka starts', 'topics, bucket, schema, archive', 'hot and cold worker start'])(
     'while it tells: %s',
     async (phase) => endsBySigterm(await startUntil(`… ${phase}`), 130),
