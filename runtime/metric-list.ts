@@ -80,18 +80,6 @@ export const METRICS = {
     labels: ['topic'],
     only: 'hot',
   },
-  daybook_quarantine_bytes_total: {
-    kind: 'counter',
-    unit: 'bytes',
-    help: 'Bytes written to the quarantine, keys and headers included.',
-    labels: ['topic'],
-  },
-  daybook_quarantine_references_total: {
-    kind: 'counter',
-    unit: 'count',
-    help: 'Bad batches and records whose bytes the quarantine does not keep: too large, or beyond the budget.',
-    labels: ['topic'],
-  },
   daybook_gap_offsets_total: {
     kind: 'counter',
     unit: 'offsets',
@@ -201,6 +189,7 @@ export const METRICS = {
     unit: 'count',
     help: '1 while something is wrong with the topic, as `code` names it, whether or not it is read on.',
     labels: ['topic', 'code'],
+    isRare: true,
   },
   daybook_assigned_partitions: {
     kind: 'gauge',
