@@ -18,7 +18,8 @@ export const EXIT = {
 /** For the documentation. */
 export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'Done.',
-  failed: 'The command failed, or something does not answer; standard error says whether to try again.',
+  failed:
+    'The command failed, something does not answer, or a partition is stopped; standard error says whether to try again.',
   usage: 'The command line or the configuration is wrong; nothing was done.',
   partly: 'It ran, but some of the input was rejected.',
   altered: 'Something in the archive is not what a trusted worker wrote.',

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runningStack, type StackState } from '../infra/local/stack-state.ts'
 import { endpointsFromEnvironment } from '../operations/endpoints.ts'
-import { workerEnvironment } from '../operations/settings.ts'
+import { registrarEnvironment, workerEnvironment } from '../operations/settings.ts'
 import { type ConfigFields, type ConfigOf, type Environment, readConfig } from '../runtime/config.ts'
 import { COLD_FIELDS, HOT_FIELDS, WORKER_FIELDS } from '../runtime/worker-config.ts'
 import { DaybookError } from '../schemas/errors.ts'
@@ -56,7 +56,8 @@ export function resolveConfiguration(env: Environment): Configuration {
   if (stack === null) return { env, stack }
   const endpoints = { ...stack.endpoints, ...endpointsFromEnvironment(env) }
   const local = { DAYBOOK_SIGNING_KEY_FILE: join(dataDir, 'keys', 'worker.key') }
-  return { env: { ...local, ...workerEnvironment(env, endpoints, stack) }, stack }
+  const registrar = registrarEnvironment(env, endpoints.registry)
+  return { env: { ...local, ...registrar, ...workerEnvironment(env, endpoints, stack) }, stack }
 }
 
 /** @throws DaybookError DAYBOOK_CLI_NOT_CONFIGURED that names what is missing, DAYBOOK_CONFIG_INVALID */

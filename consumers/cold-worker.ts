@@ -1,4 +1,5 @@
 import type { ColdConfig } from '../runtime/worker-config.ts'
+import { countObjects } from './archive-metrics.ts'
 import { checkArchiveStore } from './cold/check-store.ts'
 import { COLD_LIMITS } from './cold/limits.ts'
 import { isLaterMinute } from './cold/minute.ts'
@@ -15,10 +16,11 @@ export async function runColdWorker(config: ColdConfig): Promise<never> {
     groupId: 'daybook-cold',
     config,
     quarantineTopic: null,
-    make: async ({ catalogue, failpoints, log }) => {
+    make: async ({ catalogue, failpoints, log, metrics }) => {
       const clusterId = await readClusterId(kafkaOf(config))
       const onTampering = (report: object) => log.error({ report }, 'the archive was tampered with')
-      const context = createColdContext({ config, clusterId, onTampering })
+      const plain = createColdContext({ config, clusterId, onTampering })
+      const context = { ...plain, store: countObjects(plain.store, metrics, config.topics) }
       return {
         sink: createColdSink({
           ...context,

@@ -1,6 +1,7 @@
 import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { DaybookError } from '../schemas/errors.ts'
+import { createClockOffset } from './clock-offset.ts'
 import type { PartitionRef } from './engine/contracts.ts'
 import type { EngineHealth } from './engine/health/engine-health.ts'
 import type { EngineObserver } from './engine/observer.ts'
@@ -16,19 +17,10 @@ export interface EngineMetricsOptions {
 /** Tells operators what the engine does: numbers always, log lines only where somebody may have to act. */
 export function createEngineMetrics(options: EngineMetricsOptions): EngineObserver {
   const { metrics, log, now } = options
+  for (const name of ['daybook_rebalances_total', 'daybook_fenced_total'] as const) metrics.add(name, {}, 0)
+  metrics.set('daybook_open_bytes', {}, 0)
   return {
-    assigned: (generation, partitions) => {
-      metrics.add('daybook_rebalances_total', {})
-      metrics.set('daybook_assigned_partitions', {}, partitions.length)
-      log.info({ generation, partitions: partitions.map(nameOf) }, 'partitions assigned')
-    },
-    claimed: (partition, _tip, position) => {
-      metrics.set('daybook_position_offset', labelsOf(partition), Number(position))
-    },
-    fetched: (partition, records, highWatermark) => {
-      metrics.add('daybook_fetched_records_total', labelsOf(partition), records)
-      metrics.set('daybook_high_watermark_offset', labelsOf(partition), Number(highWatermark))
-    },
+    ...createFetchMetrics(options),
     badRecord: (partition, _offset, code) => {
       metrics.add('daybook_quarantined_records_total', { topic: partition.topic, code })
     },
@@ -42,10 +34,11 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
       metrics.observe('daybook_delivery_seconds', {}, ms / 1_000)
       let rows = 0
       let oldest = Number.POSITIVE_INFINITY
-      for (const range of ranges) {
+      for (const [at, range] of ranges.entries()) {
         rows += range.records.length
         oldest = Math.min(oldest, range.records[0]?.record.appendTime ?? oldest)
-        metrics.add('daybook_delivered_bytes_total', labelsOf(range.partition), range.bytes)
+        if (outcomes?.[at] === 'delivered')
+          metrics.add('daybook_delivered_bytes_total', labelsOf(range.partition), range.bytes)
       }
       metrics.observe('daybook_delivery_rows', {}, rows)
       if (outcomes !== null)
@@ -54,6 +47,8 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
     accounted: (partition, account) => {
       metrics.add('daybook_delivered_records_total', labelsOf(partition), account.delivered)
       metrics.set('daybook_progress_timestamp_seconds', labelsOf(partition), now() / 1_000)
+      for (const [reason, offsets] of account.gapsByReason)
+        metrics.add('daybook_gap_offsets_total', { topic: partition.topic, reason }, Number(offsets))
     },
     fenced: (partition) => {
       metrics.add('daybook_fenced_total', {})
@@ -75,6 +70,39 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
     },
     ...createStopMetrics(options),
     crashed: options.onCrash,
+  }
+}
+
+/** What comes in. */
+function createFetchMetrics({
+  metrics,
+  log,
+  now,
+}: EngineMetricsOptions): Pick<EngineObserver, 'assigned' | 'claimed' | 'fetched'> {
+  const clockOffset = createClockOffset(now)
+  let assigned: readonly PartitionRef[] = []
+  return {
+    assigned: (generation, partitions) => {
+      const keys = new Set(partitions.map(nameOf))
+      // What went to another worker is told by that one.
+      for (const partition of assigned) if (!keys.has(nameOf(partition))) metrics.forget(labelsOf(partition))
+      assigned = partitions
+      metrics.add('daybook_rebalances_total', {})
+      metrics.set('daybook_assigned_partitions', {}, partitions.length)
+      log.info({ generation, partitions: partitions.map(nameOf) }, 'partitions assigned')
+    },
+    claimed: (partition, _tip, position) => {
+      metrics.set('daybook_position_offset', labelsOf(partition), Number(position))
+    },
+    fetched: (partition, records, highWatermark) => {
+      metrics.add('daybook_fetched_records_total', labelsOf(partition), records.length)
+      const bytes = records.reduce((sum, { size }) => sum + size, 0)
+      metrics.add('daybook_fetched_bytes_total', labelsOf(partition), bytes)
+      const newest = records.at(-1)?.appendTime
+      if (newest !== undefined)
+        metrics.set('daybook_clock_offset_milliseconds', {}, clockOffset.sample(newest))
+      metrics.set('daybook_high_watermark_offset', labelsOf(partition), Number(highWatermark))
+    },
   }
 }
 
@@ -118,12 +146,15 @@ function createStopMetrics({
   }
 }
 
-/** What only a look at the engine tells: lag and pauses. Called before each scrape. */
+/** What only a look at the engine tells: lag, pauses and what is open. Called before each scrape. */
 export function collectHealth(metrics: Metrics, health: EngineHealth): void {
   const paused = health.partitions.filter((partition) => partition.paused.length > 0)
   metrics.set('daybook_paused_partitions', {}, paused.length)
-  for (const { partition, lag } of health.partitions) {
-    metrics.set('daybook_lag_offsets', labelsOf(partition), Number(lag))
+  const open = health.partitions.reduce((sum, { records }) => sum + records, 0)
+  metrics.set('daybook_open_records', {}, open)
+  for (const { partition, lag, logEnd } of health.partitions) {
+    // Until the log was asked nobody knows the lag.
+    if (logEnd !== null) metrics.set('daybook_lag_offsets', labelsOf(partition), Number(lag))
   }
 }
 

@@ -1,4 +1,5 @@
 import { systemClock } from '../runtime/clock.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import type { HotConfig } from '../runtime/worker-config.ts'
 import { createHotClients } from './hot/clickhouse/client.ts'
 import type { InsertEncoding } from './hot/insert/insert-encoding.ts'
@@ -35,6 +36,7 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
     config,
     quarantineTopic: config.quarantineTopic,
     make: async ({ catalogue, failpoints, log, metrics }) => {
+      zeroMetrics(metrics, config.topics)
       const clients = createHotClients({
         url: config.clickhouseUrl,
         user: config.clickhouseUser,
@@ -62,6 +64,12 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
           metrics.add('daybook_gap_offsets_total', { topic, reason: 'expired' }, events)
           log.warn({ topic, partition, events }, 'events were older than the table keeps them')
         },
+        onCopies: (topic, kind, events) =>
+          metrics.add(
+            kind === 'superseded' ? 'daybook_superseded_records_total' : 'daybook_conflicting_records_total',
+            { topic },
+            events,
+          ),
         ...chosen,
       })
       const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }
@@ -76,4 +84,14 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
       }
     },
   })
+}
+
+/** A counter that begins at its first event hides that event from rules, which look at increases. */
+function zeroMetrics(metrics: Metrics, topics: readonly string[]): void {
+  for (const topic of topics) {
+    metrics.add('daybook_superseded_records_total', { topic }, 0)
+    metrics.add('daybook_conflicting_records_total', { topic }, 0)
+    metrics.add('daybook_quarantine_bytes_total', { topic }, 0)
+    metrics.add('daybook_quarantine_references_total', { topic }, 0)
+  }
 }

@@ -2,21 +2,24 @@ import { type IResourceConfigEntry, Kafka, logLevel } from 'kafkajs'
 import type { Endpoints } from './endpoints.ts'
 
 const PARTITIONS = 6
-const SEVEN_DAYS_MS = 7 * 24 * 3_600_000
+const DAY_MS = 24 * 3_600_000
 const MAX_RECORD_BYTES = 2_097_152
 
 /** Settings of an event topic; infra/kafka/topics.md explains each. Workers refuse a topic that is set otherwise. */
 const EVENT_TOPIC = [
   { name: 'cleanup.policy', value: 'delete' },
   { name: 'message.timestamp.type', value: 'LogAppendTime' },
-  { name: 'retention.ms', value: String(SEVEN_DAYS_MS) },
+  { name: 'retention.ms', value: String(7 * DAY_MS) },
   { name: 'max.message.bytes', value: String(MAX_RECORD_BYTES) },
 ] as const
 
-/** A quarantined record carries the original bytes and headers of its own, so it may be larger. */
+/**
+ * A quarantined record carries the original bytes and headers of its own, so it may be larger. It waits for a person
+ * for 30 days; the archive holds the same bytes in place for as long as it holds anything.
+ */
 const QUARANTINE_TOPIC = [
   { name: 'cleanup.policy', value: 'delete' },
-  { name: 'retention.ms', value: '-1' },
+  { name: 'retention.ms', value: String(30 * DAY_MS) },
   { name: 'max.message.bytes', value: String(2 * MAX_RECORD_BYTES) },
 ] as const
 

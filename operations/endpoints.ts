@@ -1,7 +1,14 @@
+import { readConfig } from '../runtime/config.ts'
+import { WORKER_FIELDS } from '../runtime/worker-config.ts'
+
 /** Where the components listen, and how to get in. The same shape whether they are local or somebody's servers. */
 export interface Endpoints {
   readonly kafka: { readonly brokers: readonly string[] }
-  readonly registry: { readonly url: string }
+  readonly registry: {
+    readonly url: string
+    /** Who may register schemas; who only reads them needs none where the registry lets everybody read. */
+    readonly auth?: { readonly username: string; readonly password: string }
+  }
   readonly clickhouse: { readonly url: string; readonly user: string; readonly password: string }
   readonly s3: {
     readonly endpoint: string
@@ -15,7 +22,9 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Real servers named in the environment; each takes the place of a local one. Passwords may be given by the
- * `_FILE` variables instead; then they stay in their files and only the workers read them.
+ * `_FILE` variables instead; then they stay in their files and only the workers read them, but for the registry's,
+ * which is needed here to register the schema.
+ * @throws DaybookError DAYBOOK_CONFIG_INVALID when that file cannot be read
  */
 export function endpointsFromEnvironment(env: Environment): Partial<Endpoints> {
   const found: { -readonly [Name in keyof Endpoints]?: Endpoints[Name] } = {}
@@ -24,7 +33,7 @@ export function endpointsFromEnvironment(env: Environment): Partial<Endpoints> {
   const clickhouse = env['DAYBOOK_CLICKHOUSE_URL']
   const s3 = env['DAYBOOK_S3_ENDPOINT']
   if (brokers) found.kafka = { brokers: brokers.split(',').map((broker) => broker.trim()) }
-  if (registry) found.registry = { url: registry }
+  if (registry) found.registry = { url: registry, ...registryAuth(env) }
   if (clickhouse)
     found.clickhouse = {
       url: clickhouse,
@@ -39,4 +48,11 @@ export function endpointsFromEnvironment(env: Environment): Partial<Endpoints> {
       secretAccessKey: env['DAYBOOK_S3_SECRET_ACCESS_KEY'] ?? '',
     }
   return found
+}
+
+function registryAuth(env: Environment): Pick<Endpoints['registry'], 'auth'> {
+  const { registryUsername: username, registryPassword: password } = WORKER_FIELDS
+  const login = readConfig({ username, password }, env)
+  if (login.username === null || login.password === null) return {}
+  return { auth: { username: login.username, password: login.password } }
 }

@@ -12,9 +12,15 @@ export async function migrateHotStore(clickhouse: Endpoints['clickhouse']): Prom
 }
 
 /** Registers the event schema under every topic's subject. Tables come first: a record must never meet a table without its columns. */
-export async function registerEventSchema(url: string, topics: readonly string[]): Promise<void> {
+export async function registerEventSchema(
+  registry: Endpoints['registry'],
+  topics: readonly string[],
+): Promise<void> {
   for (const topic of topics) {
     const subject = `${topic}-value`
-    await registerSchema({ url, timeoutMs: REGISTRY_TIMEOUT_MS, subject, schema: AUDIT_EVENT_SCHEMA_TEXT })
+    await registerSchema({
+      ...registry,
+      ...{ timeoutMs: REGISTRY_TIMEOUT_MS, subject, schema: AUDIT_EVENT_SCHEMA_TEXT },
+    })
   }
 }

@@ -49,6 +49,18 @@ export function workerEnvironment(
   }
 }
 
+/** What whoever registers schemas needs beside it. Workers only read them and are not given this. */
+export function registrarEnvironment(
+  env: Environment,
+  { auth }: Endpoints['registry'],
+): Readonly<Record<string, string>> {
+  if (auth === undefined || env['DAYBOOK_REGISTRY_USERNAME'] !== undefined) return {}
+  return {
+    DAYBOOK_REGISTRY_USERNAME: auth.username,
+    ...secret('DAYBOOK_REGISTRY_PASSWORD', auth.password, env),
+  }
+}
+
 /** A secret that the caller keeps in a file is not put beside it. */
 function secret(name: string, value: string, env: Environment): Record<string, string> {
   return env[`${name}_FILE`] === undefined ? { [name]: value } : {}

@@ -21,7 +21,7 @@ if (kafka === undefined || s3 === undefined || clickhouse === undefined || regis
 await createTopics({ kafka, ...settings })
 await createBucket(s3, settings.bucket)
 await migrateHotStore(clickhouse)
-await registerEventSchema(registry.url, settings.topics)
+await registerEventSchema(registry, settings.topics)
 await initArchiveOf(process.env, 'first start')
 process.stderr.write(
   `✓ ${settings.topics.join(', ')}, ${settings.quarantineTopic}; bucket ${settings.bucket}\n`,

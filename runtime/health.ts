@@ -37,6 +37,9 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
     state: () => (draining.now ? { ok: false, reason: 'stopping' } : { ok: true }),
   }
   const ready = [drainingCheck, ...options.ready]
+  options.metrics.onScrape(() =>
+    options.metrics.set('daybook_ready', {}, failingOf(ready).length === 0 ? 1 : 0),
+  )
   const server = createServer((request, response) => answer(request, response, { ...options, ready }))
   server.unref()
   await listen(server, options.port, options.host ?? '0.0.0.0')
@@ -79,7 +82,7 @@ function answer(request: IncomingMessage, response: ServerResponse, options: Hea
       report(response, options.live)
       break
     case '/readyz':
-      report(response, options.ready, options.metrics)
+      report(response, options.ready)
       break
     case '/metrics':
       send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', options.metrics.expose())
@@ -89,12 +92,15 @@ function answer(request: IncomingMessage, response: ServerResponse, options: Hea
   }
 }
 
-function report(response: ServerResponse, checks: readonly HealthCheck[], metrics?: Metrics): void {
-  const failing = checks.flatMap(({ name, state }) => {
+function failingOf(checks: readonly HealthCheck[]): { name: string; reason: string }[] {
+  return checks.flatMap(({ name, state }) => {
     const now = state()
     return now.ok ? [] : [{ name, reason: now.reason }]
   })
-  metrics?.set('daybook_ready', {}, failing.length === 0 ? 1 : 0)
+}
+
+function report(response: ServerResponse, checks: readonly HealthCheck[]): void {
+  const failing = failingOf(checks)
   const body = `${JSON.stringify({ ok: failing.length === 0, failing })}\n`
   send(response, failing.length === 0 ? 200 : 503, 'application/json', body)
 }

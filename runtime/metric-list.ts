@@ -16,6 +16,10 @@ export interface MetricDefinition {
   readonly labels: readonly string[]
   /** Upper bounds, of histograms only. */
   readonly buckets?: readonly number[]
+  /** Absent until it first happens; all others are there as soon as a worker has partitions and records. */
+  readonly isRare?: true
+  /** The one worker that has it. Default: both. */
+  readonly only?: 'hot' | 'cold'
 }
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -60,36 +64,42 @@ export const METRICS = {
     unit: 'records',
     help: 'Bad records, by reason.',
     labels: ['topic', 'code'],
+    isRare: true,
   },
   daybook_quarantine_bytes_total: {
     kind: 'counter',
     unit: 'bytes',
     help: 'Bytes written to the quarantine, keys and headers included.',
     labels: ['topic'],
+    only: 'hot',
   },
   daybook_quarantine_references_total: {
     kind: 'counter',
     unit: 'count',
     help: 'Bad batches and records whose bytes the quarantine does not keep: too large, or beyond the budget.',
     labels: ['topic'],
+    only: 'hot',
   },
   daybook_gap_offsets_total: {
     kind: 'counter',
     unit: 'offsets',
     help: 'Offsets without a record, by reason.',
     labels: ['topic', 'reason'],
+    isRare: true,
   },
   daybook_superseded_records_total: {
     kind: 'counter',
     unit: 'records',
-    help: 'Copies of an event that was already held.',
+    help: 'Copies of an event that was already held; what is looked up again after a failure counts again.',
     labels: ['topic'],
+    only: 'hot',
   },
   daybook_conflicting_records_total: {
     kind: 'counter',
     unit: 'records',
-    help: 'Events with a known id but other content.',
+    help: 'Events with a known id but other content; what is looked up again after a failure counts again.',
     labels: ['topic'],
+    only: 'hot',
   },
   daybook_deliveries_total: {
     kind: 'counter',
@@ -123,6 +133,7 @@ export const METRICS = {
     unit: 'count',
     help: 'Attempts that failed and are tried again, by error code.',
     labels: ['code'],
+    isRare: true,
   },
   daybook_position_offset: {
     kind: 'gauge',
@@ -139,7 +150,7 @@ export const METRICS = {
   daybook_lag_offsets: {
     kind: 'gauge',
     unit: 'offsets',
-    help: 'Offsets between the two.',
+    help: 'Offsets in the log that the store does not hold.',
     labels: PARTITION,
   },
   daybook_progress_timestamp_seconds: {
@@ -148,8 +159,18 @@ export const METRICS = {
     help: 'When the partition last moved, seconds since the Unix epoch.',
     labels: PARTITION,
   },
-  daybook_open_records: { kind: 'gauge', unit: 'records', help: 'Records in open ranges.', labels: [] },
-  daybook_open_bytes: { kind: 'gauge', unit: 'bytes', help: 'Bytes in open ranges.', labels: [] },
+  daybook_open_records: {
+    kind: 'gauge',
+    unit: 'records',
+    help: 'Records taken in and not delivered yet.',
+    labels: [],
+  },
+  daybook_open_bytes: {
+    kind: 'gauge',
+    unit: 'bytes',
+    help: 'Bytes taken in and not delivered yet.',
+    labels: [],
+  },
   daybook_paused_partitions: {
     kind: 'gauge',
     unit: 'partitions',
@@ -161,12 +182,14 @@ export const METRICS = {
     unit: 'count',
     help: '1 while the partition is stopped for the reason that `code` names; the others go on.',
     labels: ['topic', 'partition', 'code'],
+    isRare: true,
   },
   daybook_topic_concern: {
     kind: 'gauge',
     unit: 'count',
     help: '1 while something is wrong with the topic, as `code` names it, whether or not it is read on.',
     labels: ['topic', 'code'],
+    isRare: true,
   },
   daybook_assigned_partitions: {
     kind: 'gauge',
@@ -191,17 +214,19 @@ export const METRICS = {
     unit: 'objects',
     help: 'Objects written to the archive.',
     labels: ['topic'],
+    only: 'cold',
   },
   daybook_archive_bytes_total: {
     kind: 'counter',
     unit: 'bytes',
     help: 'Bytes written to the archive, compressed.',
     labels: ['topic'],
+    only: 'cold',
   },
   daybook_clock_offset_milliseconds: {
     kind: 'gauge',
     unit: 'milliseconds',
-    help: "This host's clock ahead of the broker's.",
+    help: "This host's clock ahead of the broker's, by the freshest record of the last minutes: a negative value is certain, a positive one includes the record's way here.",
     labels: [],
   },
   daybook_event_loop_delay_seconds: {

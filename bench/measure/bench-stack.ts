@@ -54,7 +54,7 @@ async function prepare(stack: Stack, log: StackLog, dataDir: string): Promise<Be
   const settings = { ...localSettings({}), topics: [TOPIC] }
   await createTopics({ kafka: endpoints.kafka, ...settings })
   const schemaId = await registerSchema({
-    url: endpoints.registry.url,
+    ...endpoints.registry,
     timeoutMs: 10_000,
     subject: `${TOPIC}-value`,
     schema: AUDIT_EVENT_SCHEMA_TEXT,

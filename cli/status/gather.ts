@@ -7,6 +7,7 @@ import { partitionsOf } from '../offsets/partitions.ts'
 import { coldTips, GROUPS, hotTips, type Position, readPositions, type Tips } from '../offsets/positions.ts'
 import { kafkaConnection, withBucket, withCluster, withHotStore } from '../stores.ts'
 import { type Answer, probe } from './probe.ts'
+import { type StoppedEntry, stoppedOf } from './stopped.ts'
 
 const TIMEOUT_MS = 10_000
 const NO_TIPS: Tips = new Map()
@@ -20,6 +21,8 @@ export interface Status {
   /** Running workers by group. */
   readonly members: Readonly<Record<string, number>>
   readonly positions: readonly Position[]
+  /** Partitions that wait for somebody to mend what stopped them. */
+  readonly stopped: readonly StoppedEntry[]
 }
 
 export function statusSettings(env: Environment) {
@@ -56,6 +59,7 @@ export async function gatherStatus(
     objectLock: cold.value?.locked ?? null,
     members: kafka.value?.members ?? {},
     positions: positions.value ?? [],
+    stopped: kafka.value?.stopped ?? [],
   }
 }
 
@@ -65,7 +69,11 @@ async function askKafka(env: Environment, topics: readonly string[]) {
   await admin.connect()
   try {
     const { groups } = await admin.describeGroups(Object.values(GROUPS))
-    return { refs, members: Object.fromEntries(groups.map((group) => [group.groupId, group.members.length])) }
+    const members = Object.fromEntries(groups.map((group) => [group.groupId, group.members.length]))
+    const stopped: StoppedEntry[] = []
+    for (const groupId of Object.values(GROUPS))
+      stopped.push(...(await stoppedOf(groupId, await admin.fetchOffsets({ groupId, topics: [...topics] }))))
+    return { refs, members, stopped }
   } finally {
     await admin.disconnect()
   }

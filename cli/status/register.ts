@@ -16,7 +16,7 @@ export const registerStatus: Register = (program, context) => {
     .command('status')
     .summary('endpoints, and how far the workers are')
     .description(
-      'Shows where the servers are and whether each answers, the worker groups with their lag, and what both stores hold. Ends with exit code 1 when something does not answer.',
+      'Shows where the servers are and whether each answers, the worker groups with their lag, what both stores hold, and which partitions stand still, with the remedy. Ends with exit code 1 when something does not answer or a partition is stopped.',
     )
     .option('--json', 'one JSON object, with the credentials of the servers in it')
     .addHelpText('after', '\nExample:\n  daybook status --json | jq -r .endpoints.clickhouse')
@@ -27,7 +27,8 @@ async function status(context: CommandContext, options: StatusOptions): Promise<
   const { env, signal } = context
   const settings = statusSettings(env)
   const found = await gatherStatus(env, settings, signal)
-  if (Object.values(found.answers).some((answer) => !answer.ok)) context.setExitCode(EXIT.failed)
+  const isUp = Object.values(found.answers).every((answer) => answer.ok)
+  if (!isUp || found.stopped.length > 0) context.setExitCode(EXIT.failed)
   const { stack } = resolveConfiguration(env)
   const local = stack === null ? null : { pid: stack.pid, logDir: stack.logDir }
   const answer = { ...describe(settings), local, ...found }
@@ -44,6 +45,7 @@ function describe(settings: StatusSettings) {
       s3: settings.s3Endpoint,
     },
     credentials: {
+      registry: registryLogin(settings),
       clickhouse: { user: settings.clickhouseUser, password: settings.clickhousePassword ?? '' },
       s3: {
         region: settings.s3Region,
@@ -59,7 +61,13 @@ function describe(settings: StatusSettings) {
   }
 }
 
-function asText(settings: StatusSettings, { answers, members, objectLock, positions }: Status): string {
+/** Who may register schemas; null where the registry asks nobody, or the login is not known here. */
+function registryLogin({ registryUsername: username, registryPassword: password }: StatusSettings) {
+  return username === null || password === null ? null : { username, password }
+}
+
+function asText(settings: StatusSettings, found: Status): string {
+  const { answers, members, objectLock, positions, stopped } = found
   const line = (name: string, where: string, answer: Status['answers']['kafka']) =>
     `${answer.ok ? '✓' : '✗'} ${name.padEnd(10)}  ${where}${answer.ok ? '' : `\n    ${answer.error}`}`
   const lock = objectLock === false ? ' (NO OBJECT LOCK)' : ''
@@ -70,6 +78,10 @@ function asText(settings: StatusSettings, { answers, members, objectLock, positi
     line('S3', `${settings.s3Endpoint ?? 'AWS'}, bucket ${settings.s3Bucket}${lock}`, answers.s3),
     ...Object.entries(members).map(
       ([group, count]) => `  ${group}: ${count} worker${count === 1 ? '' : 's'}`,
+    ),
+    ...stopped.map(
+      ({ group, topic, partition, code, since, remedy }) =>
+        `✗ ${group}: ${topic}/${partition} is stopped since ${since} by ${code}\n    ${remedy}`,
     ),
     ...(positions.length === 0 ? [] : ['', positionTable(positions)]),
   ].join('\n')

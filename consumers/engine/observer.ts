@@ -1,5 +1,13 @@
 import type { DaybookError } from '../../schemas/errors.ts'
-import type { BadRecordCode, PartitionRef, Range, RangeOutcome, Tip } from './contracts.ts'
+import type {
+  BadRecordCode,
+  GapReason,
+  PartitionRef,
+  Range,
+  RangeOutcome,
+  SourceRecord,
+  Tip,
+} from './contracts.ts'
 import type { StoppedPartition } from './stopped-partition.ts'
 
 /** Which step is being tried again. */
@@ -14,6 +22,7 @@ export interface RangeAccount {
   readonly delivered: number
   readonly quarantined: number
   readonly gaps: bigint
+  readonly gapsByReason: ReadonlyMap<GapReason, bigint>
 }
 
 /** What the engine tells about itself, for metrics and logs. Called synchronously: must be cheap and must not throw. */
@@ -21,7 +30,7 @@ export interface EngineObserver {
   assigned(generation: number, partitions: readonly PartitionRef[]): void
   /** The exclusion is taken; `position` is the next offset that the store wants. */
   claimed(partition: PartitionRef, tip: Tip, position: bigint): void
-  fetched(partition: PartitionRef, records: number, highWatermark: bigint): void
+  fetched(partition: PartitionRef, records: readonly SourceRecord[], highWatermark: bigint): void
   /** A record goes to quarantine with its range. */
   badRecord(partition: PartitionRef, offset: bigint, code: BadRecordCode, schemaId: number | null): void
   /** Many bad records in a row: a producer is broken. Repeated each time the count doubles; within a minute only for a longer run. */

@@ -223,6 +223,10 @@ export class PartitionSession {
     return this.#queue.reduce((sum, range) => sum + range.bytes, this.#open.bytes)
   }
 
+  get bufferedRecords(): number {
+    return this.#queue.reduce((sum, range) => sum + range.records.length, this.#open.rows)
+  }
+
   get ready(): boolean {
     return !this.isOver && !this.#delivering && !this.#recovering && this.#queue.length > 0
   }

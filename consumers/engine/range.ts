@@ -1,4 +1,4 @@
-import type { CheckedRecord, Gap, Range } from './contracts.ts'
+import type { CheckedRecord, Gap, GapReason, Range } from './contracts.ts'
 import type { RangeAccount } from './observer.ts'
 
 /** `Math.min` and `Math.max` know no bigint. */
@@ -78,9 +78,12 @@ export function accountThrough(range: Range, held: bigint): RangeAccount {
     else delivered++
   }
   let gaps = 0n
+  const gapsByReason = new Map<GapReason, bigint>()
   for (const gap of range.gaps) {
     if (gap.first > last) break
-    gaps += lower(gap.last, last) - gap.first + 1n
+    const offsets = lower(gap.last, last) - gap.first + 1n
+    gaps += offsets
+    gapsByReason.set(gap.reason, (gapsByReason.get(gap.reason) ?? 0n) + offsets)
   }
-  return { offsets: last - range.first + 1n, delivered, quarantined, gaps }
+  return { offsets: last - range.first + 1n, delivered, quarantined, gaps, gapsByReason }
 }

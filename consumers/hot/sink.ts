@@ -5,7 +5,7 @@ import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import type { CheckedRecord, PartitionRef, Quarantine, Sink, Tip } from '../engine/contracts.ts'
 import type { HotClients } from './clickhouse/client.ts'
 import { createHotStore, type HotStore } from './clickhouse/store.ts'
-import { createCopies } from './copies/copies.ts'
+import { type CopiesFound, createCopies } from './copies/copies.ts'
 import { recheckLastInsert } from './copies/duplicate-recheck.ts'
 import { createDeliverer } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './insert/event-rows.ts'
@@ -31,6 +31,8 @@ export interface HotSinkOptions {
   readonly encoding?: InsertEncoding
   /** Events of a delivered range were so old that the table would drop them: they stand in `gaps` as `expired`. */
   readonly onExpired?: (partition: PartitionRef, events: number) => void
+  /** Told of copies and conflicts before they are inserted. */
+  readonly onCopies?: CopiesFound
   /** How long inserts of an earlier owner may go on before they are killed. */
   readonly patienceMs?: number
   /** How long to wait for a killed insert. */
@@ -90,7 +92,7 @@ class HotSink implements Sink {
     this.deliver = createDeliverer({
       ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
       ...{ fence: this.#fence, rows: this.#rows, table: o.schemas.table },
-      copies: createCopies({ store, clock }),
+      copies: createCopies({ store, clock, onFound: o.onCopies }),
       lifetime: createTableLifetime({ store, clock }),
       ...(o.onExpired === undefined ? {} : { onExpired: o.onExpired }),
       encoding: o.encoding ?? avroEncoding(o.schemas.table),

@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { waitUntil } from '../../runtime/wait-until.ts'
 
 export interface FileLock {
   release(): void
 }
 
 const SQLITE_BUSY = 5
+const POLL_MS = 200
 
 /**
  * Takes an exclusive lock on a file, or returns null when another process holds it.
@@ -30,10 +31,12 @@ export function tryLock(path: string): FileLock | null {
 
 /** Waits until the lock is free. `onWait` is called once when it is not free at first. */
 export async function lock(path: string, onWait: () => void): Promise<FileLock> {
-  for (let attempt = 0; ; attempt++) {
-    const held = tryLock(path)
-    if (held !== null) return held
-    if (attempt === 0) onWait()
-    await sleep(200)
-  }
+  const held = tryLock(path)
+  if (held !== null) return held
+  onWait()
+  return waitUntil(
+    async () => tryLock(path),
+    (found) => found !== null,
+    { pauseMs: POLL_MS },
+  )
 }

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import type { LocalSettings } from '../../operations/settings.ts'
+import { orAborted } from '../../runtime/or-aborted.ts'
+import { waitUntil } from '../../runtime/wait-until.ts'
 import { type ArchiveFinding, type Arrivals, askArchive, askClickHouse, askHot } from './arrivals.ts'
 import type { Component } from './components/component.ts'
 import { driveOrders, ordersComponent, readOrders } from './components/orders.ts'
@@ -34,13 +36,14 @@ export interface Shown {
 
 const ROUNDS = 12
 const POLL_MS = 200
+/** How long a server may give no answer. */
+const PATIENCE_MS = 120_000
 /** The example emits to the first retention class. */
 const EXAMPLE_TOPIC = 0
 
 /** Runs the example under real traffic and waits until all it emitted can be queried and is locked. */
 export async function showTheWay(options: ShowOptions): Promise<Shown> {
-  const { stack, log, dataDir, signal } = options
-  const sinceMs = Date.now() - 60_000
+  const { stack, dataDir, signal } = options
   const port = await freePort()
   const orders = ordersComponent({
     endpoints: stack.endpoints,
@@ -48,39 +51,90 @@ export async function showTheWay(options: ShowOptions): Promise<Shown> {
     dataDir: join(dataDir, 'orders'),
     logFile: join(stack.logDir, 'orders.log'),
   })
-  const traffic = log.step('the example service under HTTP traffic')
-  await orders.start()
-  const requests = await driveOrders(port, ROUNDS)
-  const { producerId, emitted: running } = await readOrders(port)
-  if (options.once) await orders.stop()
-  // Stopping, the SDK says so in one more event.
-  const emitted = running + (options.once ? 1 : 0)
-  traffic.done(`${requests} requests, ${emitted} events`)
+  try {
+    const emitted = await emitEvents(options, orders, port)
+    const hot = await queryableEvents(options, emitted)
+    const cold = await lockedEvents(options, emitted)
+    const lines = await orAborted(linesOf(options, { port, cold }), signal)
+    return { orders, counts: countsOf(emitted.events, hot, cold), lines }
+  } catch (error) {
+    await orders.stop()
+    throw error
+  }
+}
 
+interface Emitted {
+  readonly producerId: string
+  readonly events: number
+  /** Archive objects before are not looked at. */
+  readonly sinceMs: number
+}
+
+async function emitEvents(
+  { log, once, signal }: ShowOptions,
+  orders: Component,
+  port: number,
+): Promise<Emitted> {
+  const sinceMs = Date.now() - 60_000
+  const traffic = log.step('the example service under HTTP traffic')
+  await orAborted(orders.start(), signal)
+  const requests = await driveOrders(port, ROUNDS, signal)
+  const { producerId, emitted: running } = await orAborted(readOrders(port), signal)
+  if (once) await orAborted(orders.stop(), signal)
+  // Stopping, the SDK says so in one more event.
+  const events = running + (once ? 1 : 0)
+  traffic.done(`${requests} requests, ${events} events`)
+  return { producerId, events, sinceMs }
+}
+
+async function queryableEvents({ stack, log, signal }: ShowOptions, emitted: Emitted): Promise<Arrivals> {
   const queryable = log.step('its events become queryable')
-  const hot = await until(
-    () => askHot(stack.endpoints.clickhouse, producerId),
-    (answer) => answer.queryable >= emitted,
-    signal,
+  const { clickhouse } = stack.endpoints
+  const hot = await waitUntil(
+    patiently(() => askHot(clickhouse, emitted.producerId)),
+    (answer): answer is Arrivals => answer !== null && answer.queryable >= emitted.events,
+    { pauseMs: POLL_MS, signal },
   )
   queryable.done(`${hot.queryable} events in daybook.audit`)
+  return hot
+}
+
+async function lockedEvents(options: ShowOptions, emitted: Emitted): Promise<ArchiveFinding> {
+  const { log, once, pipeline, signal } = options
   const locked = log.step(
     `and locked (files are closed after ${LOCAL_CUT_MS / 1_000} s here, a minute in production)`,
   )
-  if (options.once) {
-    await options.pipeline.fetched(emitted, signal)
-    await options.pipeline.drain()
+  if (once) {
+    await pipeline.fetched(emitted.events, signal)
+    await orAborted(pipeline.drain(), signal)
   }
-  const cold = await until(
-    () => askArchive({ ...archiveOf(options), producerId, sinceMs }),
-    (answer) => answer.archived >= emitted,
-    signal,
-  )
+  const { producerId, sinceMs } = emitted
+  const ask = () => askArchive({ ...archiveOf(options), producerId, sinceMs })
+  // Nobody writes any more after the drain: what is not there then is lost, and the counts say so.
+  const cold = once
+    ? await orAborted(ask(), signal)
+    : await waitUntil(
+        patiently(ask),
+        (answer): answer is ArchiveFinding => answer !== null && answer.archived >= emitted.events,
+        { pauseMs: POLL_MS, signal },
+      )
   locked.done(`${cold.archived} events under Object Lock`)
-  return {
-    orders,
-    counts: countsOf(emitted, hot, cold),
-    lines: await linesOf(options, { port, cold }),
+  return cold
+}
+
+/** A server that has ended is started again meanwhile: its refusals are no answer, unless they last. */
+function patiently<T>(ask: () => Promise<T>): () => Promise<T | null> {
+  let failingSince: number | null = null
+  return async () => {
+    try {
+      const answer = await ask()
+      failingSince = null
+      return answer
+    } catch (error) {
+      failingSince ??= Date.now()
+      if (Date.now() - failingSince > PATIENCE_MS) throw error
+      return null
+    }
   }
 }
 
@@ -118,18 +172,4 @@ async function linesOf(
     `         or use the example: curl http://127.0.0.1:${port}/health`,
     '',
   ]
-}
-
-/** Asks until the answer will do; the last answer where the caller is told to end. */
-async function until<T>(
-  ask: () => Promise<T>,
-  isEnough: (answer: T) => boolean,
-  signal: AbortSignal,
-): Promise<T> {
-  for (;;) {
-    const answer = await ask()
-    if (isEnough(answer)) return answer
-    signal.throwIfAborted()
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-  }
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Endpoints } from '../../operations/endpoints.ts'
+import { orAborted } from '../../runtime/or-aborted.ts'
 import { apicurioArtifact } from './artifacts/apicurio.ts'
 import { cached, cacheRoot } from './artifacts/cache.ts'
 import { kafkaArtifact } from './artifacts/kafka.ts'
@@ -12,6 +13,7 @@ import { registryComponent, registryUrl } from './components/registry.ts'
 import { s3Component } from './components/s3.ts'
 import type { StackLog } from './log.ts'
 import { freeStackPorts, type Ports, rememberedPorts } from './ports.ts'
+import { ensureRegistryLogin, type RegistryLogin } from './registry-login.ts'
 
 export interface StackOptions {
   readonly dataDir: string
@@ -64,6 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     cache: cacheRoot(process.env),
     log: options.log,
     relayed: options.kafkaRelayed ?? [],
+    registryLogin: ensureRegistryLogin(dataDir),
     clickhouseRole: options.clickhouseRole ?? 'migrator',
   }
   const external = options.external ?? {}
@@ -88,7 +91,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       begin('clickhouse', makeClickHouse),
       begin('kafka', makeKafka),
     ])
-    await (options.signal === undefined ? all : Promise.race([all, aborted(options.signal)]))
+    await orAborted(all, options.signal)
   } catch (error) {
     failed = true
     await stop()
@@ -96,7 +99,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   const byName = (name: string) => started.find((each) => each.name === name) ?? null
   return {
-    endpoints: { ...localEndpoints(ports), ...external },
+    endpoints: { ...localEndpoints(ports, place.registryLogin), ...external },
     kafka: byName('kafka'),
     registry: byName('registry'),
     clickhouse: byName('clickhouse'),
@@ -107,13 +110,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-}
-
 interface Place {
   readonly dataDir: string
   readonly logDir: string
@@ -122,6 +118,7 @@ interface Place {
   readonly log: StackLog
   readonly relayed: readonly RelayedListener[]
   readonly clickhouseRole: ClickHouseRole
+  readonly registryLogin: RegistryLogin
 }
 
 async function makeKafka({ dataDir, logDir, ports, cache, log, relayed }: Place): Promise<Component> {
@@ -135,8 +132,16 @@ async function makeKafka({ dataDir, logDir, ports, cache, log, relayed }: Place)
   })
 }
 
-async function makeRegistry({ dataDir, logDir, ports, cache, log }: Place): Promise<Component> {
+async function makeRegistry({
+  dataDir,
+  logDir,
+  ports,
+  cache,
+  log,
+  registryLogin,
+}: Place): Promise<Component> {
   return registryComponent({
+    login: registryLogin,
     appDir: await cached(cache, apicurioArtifact(cache), log),
     dataDir: join(dataDir, 'registry'),
     logFile: join(logDir, 'registry.log'),
@@ -163,10 +168,10 @@ async function makeS3({ dataDir, logDir, ports, cache, log }: Place): Promise<Co
   })
 }
 
-function localEndpoints(ports: Ports): Endpoints {
+function localEndpoints(ports: Ports, auth: RegistryLogin): Endpoints {
   return {
     kafka: { brokers: [`127.0.0.1:${ports.kafka}`] },
-    registry: { url: registryUrl(ports.registry) },
+    registry: { url: registryUrl(ports.registry), auth },
     clickhouse: { url: `http://127.0.0.1:${ports.clickhouse}`, user: 'default', password: '' },
     s3: { endpoint: `http://127.0.0.1:${ports.s3}`, ...S3_CREDENTIALS },
   }

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endpointsFromEnvironment } from '../../operations/endpoints.ts'
 import { localSettings } from '../../operations/settings.ts'
+import { orAborted } from '../../runtime/or-aborted.ts'
 import { DaybookError } from '../../schemas/errors.ts'
-import type { Component } from './components/component.ts'
+import { Keeper } from './keep-running.ts'
 import { type StackLog, terminalLog } from './log.ts'
 import { installPackedSdk } from './pack-sdk.ts'
 import { startPipeline } from './pipeline.ts'
@@ -29,6 +30,7 @@ interface Flags {
 
 async function main(): Promise<number> {
   const flags = readFlags(process.argv.slice(2))
+  const end = toldToEnd({ parentPipe: flags.parentPipe })
   const log = terminalLog(process.stderr)
   const dataDir = flags.once
     ? mkdtempSync(join(tmpdir(), 'daybook-'))
@@ -37,7 +39,7 @@ async function main(): Promise<number> {
   if (claim === null) return pointToTheFirst(dataDir, flags, log)
   try {
     if (flags.fresh) claim.wipe()
-    return await run({ dataDir, flags, log, claim })
+    return await run({ dataDir, flags, log, claim, end })
   } catch (error) {
     if (error === TOLD_TO_END) return 130
     log.line(error instanceof DaybookError ? `✗ ${error.code}: ${error.message}` : `✗ ${String(error)}`)
@@ -53,28 +55,35 @@ interface RunOptions {
   readonly flags: Flags
   readonly log: StackLog
   readonly claim: Claim
+  /** Aborts when this process is told to end. */
+  readonly end: AbortSignal
 }
 
-async function run({ dataDir, flags, log, claim }: RunOptions): Promise<number> {
+/** So often in a row may something end with `--once`, before the whole start has failed. Otherwise it goes on for ever. */
+const MOST_ENDS_IN_ONCE = 3
+
+async function run({ dataDir, flags, log, claim, end }: RunOptions): Promise<number> {
   const startedAt = Date.now()
-  const end = toldToEnd({ parentPipe: flags.parentPipe })
-  const settings = localSettings(process.env)
-  const packing = installPackedSdk()
-  const stack = await startStack({
-    dataDir,
-    log,
-    ports: flags.once ? 'free' : 'fixed',
-    external: endpointsFromEnvironment(process.env),
-    clickhouseRole: 'serving',
-    signal: end,
+  const failed = new AbortController()
+  const signal = AbortSignal.any([end, failed.signal])
+  const keeper = new Keeper({
+    ...{ log, signal, onGivenUp: (error) => failed.abort(error) },
+    ...(flags.once ? { mostInARow: MOST_ENDS_IN_ONCE } : {}),
   })
-  const closing: (() => Promise<void>)[] = [() => stack.stop()]
+  const settings = localSettings(process.env)
+  const packing = installPackedSdk(signal)
+  packing.catch(() => {})
+  const closing: (() => Promise<void>)[] = [() => packing.catch(() => {})]
   try {
-    const pipeline = await startPipeline({ stack, settings, dataDir, log })
+    const stack = await startLocalStack({ dataDir, flags, log, signal })
+    closing.push(() => stack.stop())
+    for (const server of stack.components()) keeper.keep(server)
+    const pipeline = await startPipeline({ stack, settings, dataDir, log, keeper, signal })
     closing.push(() => pipeline.drain())
-    await packing
-    const shown = await showTheWay({ stack, pipeline, settings, dataDir, log, once: flags.once, signal: end })
+    await orAborted(packing, signal)
+    const shown = await showTheWay({ stack, pipeline, settings, dataDir, log, once: flags.once, signal })
     closing.push(() => shown.orders.stop())
+    keeper.keep(shown.orders)
     const state: StackState = {
       pid: process.pid,
       endpoints: stack.endpoints,
@@ -88,28 +97,28 @@ async function run({ dataDir, flags, log, claim }: RunOptions): Promise<number> 
     if (flags.json) print({ ...shown.counts, ...jsonOf(state), seconds })
     if (flags.once) return shown.counts.lost + shown.counts.duplicated === 0 ? 0 : 1
     log.line('Ctrl-C ends everything; the data stays in .daybook/.')
-    await untilEnd([...stack.components(), ...pipeline.workers, shown.orders], end)
+    await untilEnd(end)
     log.line('stopping: what is open is delivered first')
     return 0
   } finally {
+    keeper.stop()
     for (const close of closing.toReversed()) await close()
   }
 }
 
-/** Resolves when this process is told to end; rejects when a server ends by itself. */
-function untilEnd(components: readonly Component[], end: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
+function startLocalStack(o: Pick<RunOptions, 'dataDir' | 'flags' | 'log'> & { signal: AbortSignal }) {
+  return startStack({
+    ...{ dataDir: o.dataDir, log: o.log, signal: o.signal },
+    ports: o.flags.once ? 'free' : 'fixed',
+    external: endpointsFromEnvironment(process.env),
+    clickhouseRole: 'serving',
+  })
+}
+
+function untilEnd(end: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
     if (end.aborted) resolve()
     end.addEventListener('abort', () => resolve(), { once: true })
-    for (const each of components)
-      each.onUnexpectedExit((status) =>
-        reject(
-          new DaybookError(
-            'DAYBOOK_LOCAL_COMPONENT_FAILED',
-            `${each.name} ended with status ${status}; see ${each.logFile}`,
-          ),
-        ),
-      )
   })
 }
 
@@ -147,6 +156,7 @@ function jsonOf({ endpoints, bucket, topics }: StackState) {
       s3: s3.endpoint,
     },
     credentials: {
+      registry: registry.auth ?? null,
       clickhouse: { user: clickhouse.user, password: clickhouse.password },
       s3: { region: s3.region, accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
     },
@@ -165,4 +175,5 @@ function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
 }
 
-process.exitCode = await main()
+// What was broken off may still hold connections open: nothing is waited for any more.
+process.exit(await main())

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { DaybookError } from '../../schemas/errors.ts'
+import { noteGroup } from './process-groups.ts'
 
 /** See the script's own head for what it does. */
 export const SUPERVISE_SCRIPT = fileURLToPath(new URL('./supervise.sh', import.meta.url))
@@ -45,6 +46,7 @@ export async function supervise(spec: ProgramSpec): Promise<Supervised> {
     stdio: ['pipe', log, log, 'pipe'],
   })
   closeSync(log)
+  noteGroup(child)
   let running = true
   const exited = new Promise<number>((resolve) => {
     child.once('exit', (code) => {

@@ -3,6 +3,7 @@ import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
 import { describe, expect, it } from 'vitest'
 import { registerSchema } from '../../operations/registry-admin.ts'
 import { createRegistryReader } from '../../runtime/registry.ts'
+import { askRegistry } from '../../runtime/registry-http.ts'
 import type { AvroField, AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../schemas/generated/audit-event.ts'
 import { schemaIdOf } from '../../schemas/wire.ts'
@@ -10,9 +11,11 @@ import { anEvent, encodeEvent } from '../support/events.ts'
 import { grownSchema } from '../support/grown-schema.ts'
 import { testStack } from '../support/stack.ts'
 
-const { url } = testStack().registry
-const access = { url, timeoutMs: 10_000 }
-const reader = () => createRegistryReader(access)
+const { registry } = testStack()
+const { url } = registry
+const access = { ...registry, timeoutMs: 10_000 }
+/** As a worker reads: without a login. */
+const reader = () => createRegistryReader({ url, timeoutMs: 10_000 })
 const freshSubject = () => `test.${randomUUID()}-value`
 
 function withField(extra: AvroField): string {
@@ -49,11 +52,7 @@ describe('registering the event schema', () => {
   it('is refused for a field without default, also when the rule was loosened before', async () => {
     const subject = freshSubject()
     await registerSchema({ ...access, subject, schema: AUDIT_EVENT_SCHEMA_TEXT })
-    await fetch(`${url}/config/${subject}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: '{"compatibility":"NONE"}',
-    })
+    await askRegistry(access, `/config/${subject}`, { method: 'PUT', body: { compatibility: 'NONE' } })
     const schema = withField({ name: 'extra', type: 'string' })
     await expect(registerSchema({ ...access, subject, schema })).rejects.toMatchObject({
       code: 'DAYBOOK_REGISTRY_INCOMPATIBLE',

@@ -51,7 +51,7 @@ beforeAll(async () => {
     DAYBOOK_SIGNING_KEY_FILE: ensureSigningKey(dataDir),
     DAYBOOK_KAFKA_SESSION_TIMEOUT_MS: '6000',
   }
-  const registry = { url: stack.registry.url, timeoutMs: 10_000 }
+  const registry = { ...stack.registry, timeoutMs: 10_000 }
   const subject = `${topic}-value`
   ;[schemaId] = await Promise.all([
     registerSchema({ ...registry, subject, schema: AUDIT_EVENT_SCHEMA_TEXT }),

@@ -15,6 +15,8 @@ export interface PartitionHealth {
   readonly stopped: StoppedPartition | null
   /** The step that is being tried again, and the code of its last error; null when nothing is in the way. */
   readonly waiting: Waiting | null
+  /** Records taken in and not delivered. */
+  readonly records: number
   /** Why fetching is paused. */
   readonly paused: readonly string[]
   /** The next offset to take in. */
@@ -48,6 +50,7 @@ export function partitionHealth(session: PartitionSession, view: HealthView): Pa
     state: stopped !== null && session.isOver ? 'stopped' : stateOf(session),
     stopped,
     waiting: session.waiting,
+    records: session.bufferedRecords,
     paused: view.pauses.reasons(session.partition),
     next: session.next,
     done: session.doneThrough + 1n,

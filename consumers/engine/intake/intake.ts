@@ -40,7 +40,7 @@ export class Intake {
     const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)
     if (!(await this.#prepared(session, batch, records))) return
     this.#verifyTip(session, batch, records)
-    observer.fetched(session.partition, records.length, batch.highWatermark)
+    observer.fetched(session.partition, records, batch.highWatermark)
     const { partition } = session
     const checked = checkAll({ partition, records, batches: batch.batches ?? [], checker, sink })
     let done = 0

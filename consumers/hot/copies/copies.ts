@@ -31,7 +31,17 @@ export interface Copies {
   settle(rows: readonly EventRow[], signal: AbortSignal): Promise<void>
 }
 
-export function createCopies(o: { readonly store: HotStore; readonly clock: Clock }): Copies {
+/** What a delivery found: events that are held already, and events with a known id but other content. */
+export type CopiesFound = (topic: string, kind: 'superseded' | 'conflicting', events: number) => void
+
+export interface CopiesOptions {
+  readonly store: HotStore
+  readonly clock: Clock
+  /** Called before an insert, once a topic and kind; again where the insert has to be repeated. */
+  readonly onFound?: CopiesFound | undefined
+}
+
+export function createCopies(o: CopiesOptions): Copies {
   const { store, clock } = o
 
   async function list(pairs: readonly Pair[], signal: AbortSignal): Promise<void> {
@@ -55,9 +65,15 @@ export function createCopies(o: { readonly store: HotStore; readonly clock: Cloc
       const seen = await visibleCopies(store, ids, { rowsAtLeast: 1, signal })
       if (seen.size === 0 && ids.repeated.length === 0) return 'listed'
       const stored = new Set([...seen.values()].flat())
-      const pairs = laterCopies(rows, ids, seen)
+      const { pairs, conflicts } = laterCopies(rows, ids, seen)
       if (pairs.some(({ later, kept }) => !stored.has(kept) && !samePartition(later, kept))) return 'crossing'
       await list(pairs, signal)
+      if (o.onFound !== undefined)
+        report(
+          o.onFound,
+          pairs.map(({ row }) => row),
+          conflicts,
+        )
       return 'listed'
     },
     settle: async (rows, signal) => {
@@ -68,11 +84,15 @@ export function createCopies(o: { readonly store: HotStore; readonly clock: Cloc
   }
 }
 
-/** Rows with a copy in `seen`, or earlier among the rows themselves. Adds the rows that stay visible to `seen`. */
+/**
+ * Rows with a copy in `seen`, or earlier among the rows themselves, and rows with a known id but other content. Adds
+ * the rows that stay visible to `seen`.
+ */
 function laterCopies(rows: readonly EventRow[], ids: EventIds, seen: Map<string, Copy[]>) {
   const interesting = new Set(ids.repeated.map((row) => ids.key(row)))
   for (const key of seen.keys()) interesting.add(key)
-  const pairs: Pair[] = []
+  const pairs: (Pair & { readonly row: EventRow })[] = []
+  const conflicts: EventRow[] = []
   for (const [index, row] of rows.entries()) {
     const key = ids.key(index)
     if (!interesting.has(key)) continue
@@ -80,9 +100,23 @@ function laterCopies(rows: readonly EventRow[], ids: EventIds, seen: Map<string,
     const copies = seen.get(key) ?? []
     const kept = copies.find((other) => other.hash === copy.hash)
     if (kept === undefined) seen.set(key, [...copies, copy])
-    else if (placeKey(kept) !== placeKey(copy)) pairs.push({ id: uuidOf(key), later: copy, kept })
+    else if (placeKey(kept) !== placeKey(copy)) pairs.push({ id: uuidOf(key), later: copy, kept, row })
+    if (kept === undefined && copies.length > 0) conflicts.push(row)
   }
-  return pairs
+  return { pairs, conflicts }
+}
+
+function report(
+  onFound: CopiesFound,
+  superseded: readonly EventRow[],
+  conflicting: readonly EventRow[],
+): void {
+  const tell = (kind: Parameters<CopiesFound>[1], rows: readonly EventRow[]) => {
+    const byTopic = Map.groupBy(rows, ({ partition }) => partition.topic)
+    for (const [topic, { length }] of byTopic) onFound(topic, kind, length)
+  }
+  tell('superseded', superseded)
+  tell('conflicting', conflicting)
 }
 
 /** Of the copies of one id, all but the first of each content. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { DaybookError } from '../../../schemas/errors.ts'
+import { noteGroup } from '../process-groups.ts'
 import { SUPERVISE_SCRIPT } from '../supervise.ts'
 
 export interface RunOptions {
@@ -9,6 +10,8 @@ export interface RunOptions {
   readonly cwd?: string
   /** What to do when the command fails. */
   readonly remedy: string
+  /** Ends the command; `run` then rejects with its reason, when the command has ended. */
+  readonly signal?: AbortSignal | undefined
 }
 
 const TAIL_CHARACTERS = 2_000
@@ -26,7 +29,11 @@ export function run(options: RunOptions): Promise<string> {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'ignore'],
     })
+    noteGroup(child)
     child.stdin?.on('error', () => {})
+    const end = () => child.stdin?.end()
+    if (options.signal?.aborted === true) end()
+    options.signal?.addEventListener('abort', end, { once: true })
     let output = ''
     let tail = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -36,7 +43,8 @@ export function run(options: RunOptions): Promise<string> {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       tail = (tail + text).slice(-TAIL_CHARACTERS)
     })
-    const failed = (how: string, cause?: unknown) =>
+    const failed = (how: string, cause?: unknown) => {
+      if (options.signal?.aborted === true) return reject(options.signal.reason)
       reject(
         new DaybookError(
           'DAYBOOK_LOCAL_BUILD_FAILED',
@@ -44,7 +52,12 @@ export function run(options: RunOptions): Promise<string> {
           { cause },
         ),
       )
+    }
     child.once('error', (cause) => failed('could not be started', cause))
-    child.once('close', (code) => (code === 0 ? resolve(output) : failed(`ended with status ${code}`)))
+    child.once('close', (code) => {
+      options.signal?.removeEventListener('abort', end)
+      if (code === 0) resolve(output)
+      else failed(`ended with status ${code}`)
+    })
   })
 }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { runTool } from './run-tool.js'
 
 const LOCK_POLL_MS = 300
 
@@ -16,8 +17,8 @@ export async function install({ root, say }) {
   if (fresh(root) && sdkIsBuilt(root)) return node
   const release = await takeLock(join(root, '.daybook', 'install.lock'), say)
   try {
-    if (!fresh(root)) installNow(root, say)
-    if (!sdkIsBuilt(root)) buildSdk(root, node)
+    if (!fresh(root)) await installNow(root, say)
+    if (!sdkIsBuilt(root)) await buildSdk(root, node)
   } finally {
     release()
   }
@@ -25,10 +26,8 @@ export async function install({ root, say }) {
 }
 
 /** The example imports the SDK as applications do: built. */
-function buildSdk(root, node) {
-  const { status, error } = spawnSync(node, [join(root, 'producers/sdk/build.ts')], {
-    stdio: ['ignore', 2, 2],
-  })
+async function buildSdk(root, node) {
+  const { status, error } = await runTool(node, [join(root, 'producers/sdk/build.ts')])
   if (error || status !== 0) throw new Error('the SDK could not be built: see the message above')
 }
 
@@ -48,15 +47,16 @@ function newest(dir) {
   }, 0)
 }
 
-function installNow(root, say) {
+async function installNow(root, say) {
   if (!packagesMatch(root)) {
     say('… npm ci (550 MB, most of it the ClickHouse engine)')
     const startedAt = Date.now()
-    npm(root, ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+    await npm(root, ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
     say(`✓ npm ci (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`)
   }
   // npm 12, or a user who set ignore-scripts, leaves the package of the pinned Node without its binary.
-  if (!pinnedNodeRuns(root)) npm(root, ['rebuild', 'node', '--ignore-scripts=false', '--loglevel=error'])
+  if (!pinnedNodeRuns(root))
+    await npm(root, ['rebuild', 'node', '--ignore-scripts=false', '--loglevel=error'])
   if (!pinnedNodeRuns(root))
     throw new Error(
       'node_modules/.bin/node does not run: delete node_modules and run `npm ci --ignore-scripts=false`',
@@ -64,8 +64,8 @@ function installNow(root, say) {
   writeFileSync(stampFile(root), lockHash(root))
 }
 
-function npm(root, args) {
-  const { status, error } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] })
+async function npm(root, args) {
+  const { status, error } = await runTool('npm', args, { cwd: root })
   if (error || status !== 0)
     throw new Error(
       `npm ${args[0]} failed (${error?.message ?? `status ${status}`}): see its message above; start again when it is mended`,

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Endpoints } from '../../../operations/endpoints.ts'
-import { DaybookError } from '../../../schemas/errors.ts'
+import { run } from '../artifacts/run.ts'
 import { type Component, component } from './component.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/orders/', import.meta.url))
@@ -49,21 +47,12 @@ export async function readOrders(port: number): Promise<OrdersStatus> {
 }
 
 /** Drives the service over HTTP, as its users would. Returns how many requests were answered. */
-export async function driveOrders(port: number, rounds: number): Promise<number> {
-  const args = [`${EXAMPLE}src/drive.ts`, `http://127.0.0.1:${port}`, String(rounds)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  child.stdout.on('data', (text) => {
-    output += text
+export async function driveOrders(port: number, rounds: number, signal: AbortSignal): Promise<number> {
+  const output = await run({
+    command: process.execPath,
+    args: [`${EXAMPLE}src/drive.ts`, `http://127.0.0.1:${port}`, String(rounds)],
+    remedy: "The example's log says why it did not answer.",
+    signal,
   })
-  let errors = ''
-  child.stderr.on('data', (text) => {
-    errors += text
-  })
-  const [code] = await once(child, 'close')
-  if (code === 0) return Number(output)
-  throw new DaybookError(
-    'DAYBOOK_LOCAL_COMPONENT_FAILED',
-    `the example's traffic ended with ${code}: ${errors}`,
-  )
+  return Number(output)
 }

@@ -34,18 +34,29 @@ export function workerComponent({ kind, env, port, dataDir, logFile }: WorkerOpt
     cwd: dataDir,
     logFile,
     graceSeconds: STOP_SECONDS,
+    // Not /readyz: a partition that stands still (`daybook status` says why) is no reason to start nothing.
     probe: async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/readyz`)
+      const answer = await fetch(`http://127.0.0.1:${port}/healthz`)
       if (!answer.ok) throw new Error(await answer.text())
     },
   })
 }
 
-/** How many records a worker has taken from Kafka so far, by its own metrics. */
-export async function fetchedRecords(port: number): Promise<number> {
-  const answer = await fetch(`http://127.0.0.1:${port}/metrics`)
+/**
+ * Whether a worker has taken in so many records, by its own metrics, or all there are: one that was started again has
+ * begun to count anew. False while it does not answer.
+ */
+export async function hasFetched(port: number, records: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => null)
+  if (answer === null) return false
   const lines = (await answer.text()).split('\n')
-  return lines
-    .filter((line) => line.startsWith('daybook_fetched_records_total{'))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+  const values = (name: string) =>
+    lines
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+      .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)))
+  const sum = (name: string) => values(name).reduce((total, value) => total + value, 0)
+  if (sum('daybook_fetched_records_total') >= records) return true
+  const lags = values('daybook_lag_offsets')
+  const assigned = sum('daybook_assigned_partitions')
+  return assigned > 0 && lags.length >= assigned && lags.every((lag) => lag === 0)
 }

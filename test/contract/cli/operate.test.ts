@@ -27,7 +27,10 @@ describe('status', () => {
     const status = JSON.parse(stdout)
     expect(status).toMatchObject({
       endpoints: { kafka: kafka.brokers.join(','), clickhouse: testStack().clickhouse.url },
-      credentials: { s3: { accessKeyId: testStack().s3.accessKeyId } },
+      credentials: {
+        registry: testStack().registry.auth ?? null,
+        s3: { accessKeyId: testStack().s3.accessKeyId },
+      },
       topic: world.topic,
       view: 'daybook.audit',
       answers: { kafka: { ok: true }, registry: { ok: true }, clickhouse: { ok: true }, s3: { ok: true } },
@@ -43,6 +46,42 @@ describe('status', () => {
     const { code, stdout } = await runCli(['status', '--json'], env)
     expect(code).toBe(1)
     expect(JSON.parse(stdout).answers).toMatchObject({ kafka: { ok: true }, s3: { ok: false } })
+  })
+})
+
+describe('a stopped partition', () => {
+  const commit = async (metadata: string | null) => {
+    const admin = createKafkaClient(kafka).consumer({ groupId: 'daybook-cold' })
+    await admin.connect()
+    await admin.subscribe({ topic: world.topic })
+    const joined = new Promise<void>((resolve) => admin.on('consumer.group_join', () => resolve()))
+    await admin.run({ eachMessage: async () => {} })
+    await joined
+    await admin.commitOffsets([{ topic: world.topic, partition: 1, offset: '0', metadata }])
+    await admin.disconnect()
+  }
+
+  it('is shown with code, time and remedy until it goes on, and ends status with 1', async () => {
+    await commit('{"stopped":"DAYBOOK_COLD_NOT_INITIALISED","since":1000}')
+    const json = await runCli(['status', '--json'], world.env)
+    expect(json.code).toBe(1)
+    expect(JSON.parse(json.stdout).stopped).toEqual([
+      {
+        group: 'daybook-cold',
+        topic: world.topic,
+        partition: 1,
+        code: 'DAYBOOK_COLD_NOT_INITIALISED',
+        since: '1970-01-01T00:00:01.000Z',
+        remedy: expect.stringContaining('daybook archive init'),
+      },
+    ])
+    const text = await runCli(['status'], world.env)
+    expect(text.code).toBe(1)
+    expect(text.stdout).toContain(
+      `✗ daybook-cold: ${world.topic}/1 is stopped since 1970-01-01T00:00:01.000Z by DAYBOOK_COLD_NOT_INITIALISED`,
+    )
+    await commit(null)
+    expect(await runCli(['status'], world.env)).toMatchObject({ code: 0 })
   })
 })
 

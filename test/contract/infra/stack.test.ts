@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
@@ -7,6 +7,7 @@ import { silentLog } from '../../../infra/local/log.ts'
 import { type Stack, startStack } from '../../../infra/local/stack.ts'
 import { createBucket } from '../../../operations/create-bucket.ts'
 import { createTopics } from '../../../operations/create-topics.ts'
+import { registerSchema } from '../../../operations/registry-admin.ts'
 
 let dataDir: string
 let stack: Stack
@@ -20,6 +21,8 @@ afterAll(async () => {
   await stack.stop()
   rmSync(dataDir, { recursive: true, force: true })
 })
+
+const registryAccess = () => ({ ...stack.endpoints.registry, timeoutMs: 10_000 })
 
 async function withAdmin<T>(use: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
   const kafka = new Kafka({ brokers: [...stack.endpoints.kafka.brokers], logLevel: logLevel.NOTHING })
@@ -62,16 +65,62 @@ describe('the local stack', () => {
   })
 
   it('keeps a schema id that was given out over kill -9 of the registry', async () => {
-    const { url } = stack.endpoints.registry
-    const answer = await fetch(`${url}/subjects/t-value/versions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ schema: '"string"' }),
-    })
-    const { id } = (await answer.json()) as { id: number }
+    const schema = '{"type":"enum","name":"kept","symbols":["a"]}'
+    const id = await registerSchema({ ...registryAccess(), subject: 't-value', schema })
     await stack.registry?.kill('SIGKILL')
     await stack.registry?.start()
-    expect(await (await fetch(`${url}/schemas/ids/${id}`)).json()).toMatchObject({ schema: '"string"' })
+    const { url } = stack.endpoints.registry
+    expect(await (await fetch(`${url}/schemas/ids/${id}`)).json()).toMatchObject({ schema })
+  })
+
+  it('lets everybody read schemas, and only the login register or change them', async () => {
+    const { url } = stack.endpoints.registry
+    const schema = '{"type":"enum","name":"e","symbols":["a"]}'
+    const id = await registerSchema({ ...registryAccess(), subject: 'guarded-value', schema })
+    const base = new URL('/', url)
+    const ask = async (method: string, path: string, body?: object, login?: string) => {
+      const answer = await fetch(new URL(path, base), {
+        method,
+        headers: {
+          'content-type': 'application/json',
+          ...(login === undefined ? {} : { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+      })
+      await answer.arrayBuffer()
+      return answer.status
+    }
+    const ccompat = '/apis/ccompat/v7'
+    const versions = `${ccompat}/subjects/guarded-value/versions`
+    const rule = { compatibility: 'NONE' }
+    const artifact = {
+      artifactId: 'a',
+      artifactType: 'AVRO',
+      firstVersion: { content: { content: schema, contentType: 'application/json' } },
+    }
+    for (const [method, path, body] of [
+      ['POST', versions, { schema }],
+      ['POST', `${versions}/`, { schema }],
+      ['POST', `${versions};a=b`, { schema }],
+      ['POST', `${ccompat}/subjects/new-value/versions`, { schema }],
+      ['PUT', `${ccompat}/config/guarded-value`, rule],
+      ['PUT', `${ccompat}/config`, rule],
+      ['DELETE', `${ccompat}/subjects/guarded-value`],
+      ['DELETE', `${versions}/1`],
+      ['POST', '/apis/registry/v3/groups/default/artifacts', artifact],
+      ['POST', '/apis/registry/v2/groups/default/artifacts', { type: 'string' }],
+      ['PUT', '/apis/registry/v3/admin/config/properties/apicurio.auth.anonymous-read-access.enabled', {}],
+    ] as const)
+      expect(await ask(method, path, body), `${method} ${path}`).toBe(401)
+    const { username, password } = stack.endpoints.registry.auth ?? { username: '', password: '' }
+    expect(await ask('POST', versions, { schema }, `${username}:wrong`)).toBe(401)
+    expect(await ask('PUT', `${ccompat}/config`, rule, `${username}:${password}`)).toBe(403)
+
+    expect(await ask('GET', `${ccompat}/schemas/ids/${id}`)).toBe(200)
+    expect(await ask('GET', `${ccompat}/schemas/ids/${id}/versions`)).toBe(200)
+    expect(await ask('POST', `${ccompat}/subjects/guarded-value`, { schema })).toBe(200)
+    expect(await ask('GET', versions)).toBe(200)
+    expect(statSync(join(dataDir, 'keys', 'registrar.password')).mode & 0o777).toBe(0o600)
   })
 
   it('keeps rows over a restart of ClickHouse', async () => {

@@ -1,4 +1,5 @@
 import type { Failpoint } from '../../../runtime/failpoints.ts'
+import { waitUntil } from '../../../runtime/wait-until.ts'
 import { type Cell, cellName, type WorkerKind } from './plan.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -75,11 +76,11 @@ async function commitFault(cell: Cell, options: LaneOptions): Promise<boolean> {
 /** Tried again while workers end by themselves: a dependency may be out of reach just now. */
 async function firstToReach(cell: Cell, options: LaneOptions): Promise<WorkerProcess | null> {
   const deadline = AbortSignal.timeout(options.reachMs)
-  for (;;) {
-    const first = await raceTo(cell, options.fleet, deadline)
-    if (first !== null || deadline.aborted) return first
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
-  }
+  return waitUntil(
+    () => raceTo(cell, options.fleet, deadline),
+    (first) => first !== null || deadline.aborted,
+    { pauseMs: RETRY_MS },
+  )
 }
 
 /** Every worker is a candidate, the newcomer of an assignment too: the first that stands at the failpoint is it. */

@@ -8,6 +8,7 @@ import { describeTopics } from '../../../consumers/kafka/topics/describe-topics.
 import { acceptColdLoss } from '../../../operations/accept-cold-loss.ts'
 import { acceptHotLoss } from '../../../operations/accept-hot-loss.ts'
 import { createTopics } from '../../../operations/create-topics.ts'
+import { waitUntil } from '../../../runtime/wait-until.ts'
 import { readColdConfig } from '../../../runtime/worker-config.ts'
 import type { RunFleet } from './fleet.ts'
 import { WORKERS, type WorkerKind, type WorldFault } from './plan.ts'
@@ -150,14 +151,17 @@ async function makeAnew(
 
 /** What the broker says of a topic takes a moment to change. */
 async function untilIt<T>(act: () => Promise<T | null>): Promise<T> {
-  const deadline = Date.now() + REFUSE_MS
-  for (;;) {
-    const result = await act().catch((error: unknown) => {
-      if (Date.now() > deadline) throw error
+  let last: unknown
+  const attempt = () =>
+    act().catch((error: unknown) => {
+      last = error
       return null
     })
-    if (result !== null) return result
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  const options = { pauseMs: RETRY_MS, signal: AbortSignal.timeout(REFUSE_MS) }
+  try {
+    return await waitUntil(attempt, (result): result is Awaited<T> => result !== null, options)
+  } catch (error) {
+    throw last ?? error
   }
 }
 

@@ -1,3 +1,4 @@
+import { waitUntil } from '../../../runtime/wait-until.ts'
 import { isSettled, type Truth, type VerifyTarget } from './verify/verify-run.ts'
 
 const PAUSE_MS = 200
@@ -8,9 +9,8 @@ export async function settle(
   truths: readonly Truth[],
   timeoutMs: number,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (Date.now() < deadline) {
-    if (await isSettled(target, truths)) return
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
-  }
+  const signal = AbortSignal.timeout(timeoutMs)
+  await waitUntil(() => isSettled(target, truths), Boolean, { pauseMs: PAUSE_MS, signal }).catch((error) => {
+    if (!signal.aborted) throw error
+  })
 }

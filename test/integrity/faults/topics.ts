@@ -58,10 +58,8 @@ export async function layGround(world: World, name: string, { storeTimeoutMs }: 
   const ids = await Promise.all(
     topics.map((topic) =>
       registerSchema({
-        url: endpoints.registry.url,
-        timeoutMs: REGISTRY_TIMEOUT_MS,
-        subject: `${topic}-value`,
-        schema: AUDIT_EVENT_SCHEMA_TEXT,
+        ...endpoints.registry,
+        ...{ timeoutMs: REGISTRY_TIMEOUT_MS, subject: `${topic}-value`, schema: AUDIT_EVENT_SCHEMA_TEXT },
       }),
     ),
   )

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createBucket } from '../../../operations/create-bucket.ts'
 import { createTopics } from '../../../operations/create-topics.ts'
+import { registrarEnvironment } from '../../../operations/settings.ts'
 import { ensureSigningKey } from '../../../operations/signing-key.ts'
 import type { Environment } from '../../../runtime/config.ts'
 import { testStack } from '../stack.ts'
@@ -27,6 +28,7 @@ export async function cliWorld(name: string): Promise<CliWorld> {
     DAYBOOK_DATA_DIR: dir,
     DAYBOOK_KAFKA_BROKERS: kafka.brokers.join(','),
     DAYBOOK_REGISTRY_URL: registry.url,
+    ...registrarEnvironment({}, registry),
     DAYBOOK_CLICKHOUSE_URL: clickhouse.url,
     DAYBOOK_CLICKHOUSE_USER: clickhouse.user,
     DAYBOOK_CLICKHOUSE_PASSWORD: clickhouse.password,

@@ -24,7 +24,7 @@ function start(): void {
     pid: process.pid,
     endpoints: {
       kafka: { brokers: ['local:1'] },
-      registry: { url: 'http://local:2' },
+      registry: { url: 'http://local:2', auth: { username: 'registrar', password: 'of the local one' } },
       clickhouse: { url: 'http://local:3', user: 'default', password: 'of the local one' },
       s3: { endpoint: 'http://local:4', region: 'r', accessKeyId: 'k', secretAccessKey: 's' },
     },
@@ -53,6 +53,20 @@ it('lets the environment win, and gives no password of the local server to anoth
   expect(new URL(clickhouseUrl).host).toBe('elsewhere:8123')
   expect(clickhousePassword ?? '').toBe('')
   expect(settingsOf(env, NEEDS.kafka).kafkaBrokers).toEqual(['local:1'])
+})
+
+it('registers schemas as the local registry wants it, and keeps its login from another registry', () => {
+  start()
+  const env = { DAYBOOK_DATA_DIR: dir }
+  const local = { registryUsername: 'registrar', registryPassword: 'of the local one' }
+  expect(settingsOf(env, NEEDS.registry)).toMatchObject(local)
+  const elsewhere = { ...env, DAYBOOK_REGISTRY_URL: 'http://elsewhere:8081' }
+  expect(settingsOf(elsewhere, NEEDS.registry)).toMatchObject({
+    registryUsername: null,
+    registryPassword: null,
+  })
+  const own = { ...env, DAYBOOK_REGISTRY_USERNAME: 'me', DAYBOOK_REGISTRY_PASSWORD: 'mine' }
+  expect(settingsOf(own, NEEDS.registry)).toMatchObject({ registryUsername: 'me', registryPassword: 'mine' })
 })
 
 it('says how to go on where nothing runs and nothing is set', () => {

@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { registryAccess } from '../../../infra/local/components/registry.ts'
 import { localSettings, workerEnvironment } from '../../../operations/settings.ts'
 import { COLD_FIELDS, HOT_FIELDS } from '../../../runtime/worker-config.ts'
 
@@ -31,6 +33,45 @@ it.each(['hot', 'cold'] as const)('the %s worker gets only variables that it rea
   expect(given.length).toBeGreaterThan(5)
   expect(given.filter((variable) => !known[name].has(variable) && !isOfLibc(variable))).toEqual([])
 })
+
+it('the registry asks for a login as the local one does, and only `setup` has it', () => {
+  const { registry, setup, ...others } = compose.services
+  const login = { username: 'registrar', password: '\u0024{REGISTRY_PASSWORD:-daybook-local}' }
+  expect(registry?.environment).toMatchObject(registryAccess(login))
+  expect(setup?.environment).toMatchObject({
+    DAYBOOK_REGISTRY_USERNAME: login.username,
+    DAYBOOK_REGISTRY_PASSWORD: login.password,
+  })
+  for (const { environment } of Object.values(others))
+    expect(Object.keys(environment ?? {}).filter((name) => /REGISTR.*(PASSWORD|USER)/.test(name))).toEqual([])
+})
+
+it('the image holds every file that a file in it imports', () => {
+  const copied = [...readFileSync(root('infra/docker/Dockerfile'), 'utf8').matchAll(/^COPY (\S+) \1$/gm)].map(
+    ([, path = '']) => path,
+  )
+  expect(copied.length).toBeGreaterThan(8)
+  const ignored = readFileSync(root('.dockerignore'), 'utf8').split('\n')
+  expect(copied.filter((path) => !ignored.includes(`!${path}`))).toEqual([])
+  const missing = copied.flatMap((path) => filesIn(root(path)).flatMap((file) => importsOf(file)))
+  const inside = (file: string) => copied.some((path) => file.startsWith(`${root(path)}/`))
+  expect(
+    [...new Set(missing.filter((file) => !inside(file)))].filter((file) => !/\/package\.json$/.test(file)),
+  ).toEqual([])
+})
+
+function filesIn(path: string): string[] {
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.[jt]s$/.test(file))
+    .map((file) => join(path, file))
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  return [...text.matchAll(/^(?:import|export)\s(?:[^'`;]*\sfrom\s)?'(\.[^']+)'/gm)].map(([, to = '']) =>
+    join(dirname(file), to),
+  )
+}
 
 it('services, volumes and files that are named exist', () => {
   for (const [name, service] of Object.entries(compose.services)) {

@@ -7,13 +7,17 @@ const INTRODUCTION =
   'from the start of the process.'
 
 const rows = Object.entries<MetricDefinition>(METRICS).map(
-  ([name, { kind, unit, labels, help }]) =>
-    `| \`${name}\` | ${kind} | ${unit} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  ([name, { kind, unit, labels, help, isRare, only }]) =>
+    `| \`${name}\` | ${kind} | ${unit} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${only ?? 'both'} | ${help}${isRare ? ' Absent until it first happens.' : ''} |`,
 )
 
 /** After a change of the list: `npx vitest run test/unit/runtime/metrics-docs.test.ts --update`. */
 it('docs/metrics.md shows the metrics as the code has them', async () => {
-  const table = ['| metric | kind | unit | labels | meaning |', '|---|---|---|---|---|', ...rows].join('\n')
+  const table = [
+    '| metric | kind | unit | labels | worker | meaning |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+  ].join('\n')
   await expect(`# Metrics\n\n${INTRODUCTION}\n\n${table}\n`).toMatchFileSnapshot(
     fileURLToPath(new URL('../../../docs/metrics.md', import.meta.url)),
   )

@@ -13,7 +13,7 @@ describe('metrics', () => {
       '# HELP daybook_fetched_records_total Records taken from Kafka.\n' +
         '# TYPE daybook_fetched_records_total counter\n' +
         'daybook_fetched_records_total{topic="a",partition="1"} 4\n' +
-        '# HELP daybook_lag_offsets Offsets between the two.\n' +
+        '# HELP daybook_lag_offsets Offsets in the log that the store does not hold.\n' +
         '# TYPE daybook_lag_offsets gauge\n' +
         'daybook_lag_offsets{topic="x\\"\\\\\\n",partition="0"} 7\n',
     )

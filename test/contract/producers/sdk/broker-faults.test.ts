@@ -37,11 +37,12 @@ function open(topic: TestTopic, options: Partial<KafkaOptions> & { maxEventBytes
 describe('the SDK and Kafka', () => {
   test('a registry that is down blocks no emit, and sending starts when it is back', async () => {
     const topic = await aTopic()
-    const url = new URL(testStack().registry.url)
+    const { registry } = testStack()
+    const url = new URL(registry.url)
     const proxy = await tcpProxy({ host: url.hostname, port: Number(url.port) })
     proxy.refuse()
     const { audit, problems } = open(topic, {
-      registry: { url: `http://127.0.0.1:${proxy.port}${url.pathname}` },
+      registry: { ...registry, url: `http://127.0.0.1:${proxy.port}${url.pathname}` },
     })
     const emitted = audit.emit('order.updated', EVENT)
     expect(emitted.state).toBe('spooled')

@@ -19,10 +19,10 @@ async function killed(
   large = 10,
 ): Promise<string[]> {
   const script = join(import.meta.dirname, 'emitting-process.ts')
-  const { url } = testStack().registry
+  const registry = JSON.stringify(testStack().registry)
   const child = spawn(
     process.execPath,
-    ['--disable-warning=TimeoutNegativeWarning', script, dir, broker, url, topic.prefix, String(large)],
+    ['--disable-warning=TimeoutNegativeWarning', script, dir, broker, registry, topic.prefix, String(large)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   let text = ''

@@ -7,7 +7,7 @@ const audit = createAuditLog({
   service: { name: 'victim' },
   tenant: 'acme',
   spool: { dir },
-  transport: kafka({ brokers: [broker], registry: { url: registry }, topicPrefix }),
+  transport: kafka({ brokers: [broker], registry: JSON.parse(registry), topicPrefix }),
 })
 const reason = 'r'.repeat(Number(large))
 
