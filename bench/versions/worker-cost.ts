@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../infra/local/ports.ts'
+import { supervise } from '../../infra/local/supervise.ts'
+import { initArchiveOf } from '../../operations/archive-init.ts'
+import { createBucket } from '../../operations/create-bucket.ts'
+import { ensureSigningKey } from '../../operations/signing-key.ts'
+import type { HotTable } from '../hot/table.ts'
+import type { BenchStack } from '../measure/bench-stack.ts'
+import { cpuMicrosOf } from '../measure/cpu.ts'
+
+export interface Version {
+  readonly name: 'before' | 'now'
+  /** The worker's main module. */
+  readonly main: string
+  readonly launch: {
+    readonly nodeFlags: readonly string[]
+    readonly env: Readonly<Record<string, string | undefined>>
+  }
+}
+
+/** Lets a version's worker deliver the topic from its beginning; CPU microseconds of its process an event, its start included. */
+export type Measure = (version: Version) => Promise<number>
+
+const POLL_MS = 100
+const STALL_MS = 60_000
+/** Archive objects are closed by rows; what is left at the end is closed by age. */
+const CUT_AGE_MS = 3_000
+
+/** Into emptied tables. */
+export function hotMeasure(stack: BenchStack, table: HotTable, events: number): Measure {
+  return async (version) => {
+    await table.empty()
+    return run(stack, version, stack.env, events)
+  }
+}
+
+/** Into a bucket of its own. */
+export function coldMeasure(stack: BenchStack, events: number): Measure {
+  return async (version) => {
+    const bucket = `bench-${randomUUID()}`
+    await createBucket(stack.stack.endpoints.s3, bucket)
+    const key = ensureSigningKey(stack.dataDir)
+    const env = { ...stack.env, DAYBOOK_S3_BUCKET: bucket, DAYBOOK_SIGNING_KEY_FILE: key }
+    await initArchiveOf(env, 'benchmark')
+    return run(stack, version, { ...env, DAYBOOK_CUT_AGE_MS: String(CUT_AGE_MS) }, events)
+  }
+}
+
+async function run(
+  { dataDir, stack }: BenchStack,
+  { name, main, launch }: Version,
+  env: Readonly<Record<string, string | undefined>>,
+  events: number,
+): Promise<number> {
+  const port = await freePort()
+  const worker = await supervise({
+    name: `worker ${name}`,
+    command: process.execPath,
+    args: ['--disable-warning=TimeoutNegativeWarning', ...launch.nodeFlags, main],
+    env: {
+      ...launch.env,
+      ...env,
+      DAYBOOK_HTTP_PORT: String(port),
+      NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'],
+    },
+    cwd: dataDir,
+    logFile: `${stack.logDir}/${name}.log`,
+    graceSeconds: 30,
+  })
+  try {
+    const delivered = untilDelivered(port, events)
+    const ended = worker.exited.then((status): never => {
+      throw new Error(`the worker ${name} ended with status ${status}`)
+    })
+    await Promise.race([delivered, ended])
+    return cpuMicrosOf(worker.pid) / events
+  } finally {
+    await worker.stop()
+  }
+}
+
+/** By the worker's own count. */
+async function untilDelivered(port: number, events: number): Promise<void> {
+  let seen = 0
+  let movedAt = performance.now()
+  while (seen < events) {
+    await sleep(POLL_MS)
+    const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+      (answer) => answer.text(),
+      () => '',
+    )
+    const count = text
+      .split('\n')
+      .filter((line) => line.startsWith('daybook_delivered_records_total{'))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+    if (count > seen) movedAt = performance.now()
+    else if (performance.now() - movedAt > STALL_MS) throw new Error(`${count} of ${events}, then nothing`)
+    seen = count
+  }
+}
