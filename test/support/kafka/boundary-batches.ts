@@ -1,5 +1,6 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { buildRecord, sealed } from '../../unit/consumers/kafka/protocol/batch-builder.ts'
+import { buildRecord } from '../../unit/consumers/kafka/protocol/batch-builder.ts'
+import { sealed } from '../raw-produce.ts'
 import { skippableZstdFrame } from './encoders.ts'
 import type { RandomSource } from './random-source.ts'
 

@@ -1,4 +1,4 @@
-import { sealed, varint } from '../../unit/consumers/kafka/protocol/batch-builder.ts'
+import { sealed, varint } from '../raw-produce.ts'
 import { packRandomly } from './random-packing.ts'
 import type { RandomSource } from './random-source.ts'
 
