@@ -107,6 +107,27 @@ describe('decoding record batches', () => {
     expect(offsets(all)).toEqual(Array.from({ length: 20 }, (_, i) => BigInt(i)))
   })
 
+  it('ends a slice at many gaps, however few bytes they are of; those that follow each other for a reason are one', () => {
+    const aborted: { producerId: bigint; firstOffset: bigint }[] = []
+    const batches: Buffer[] = []
+    for (let base = 0n; base < 60_000n; base += 3n) {
+      for (const offset of [base, base + 1n]) {
+        const records = [{ delta: 0 }]
+        batches.push(buildBatch({ base: offset, producerId: 1n, isTransactional: true, records }))
+      }
+      batches.push(buildMarker(base + 2n, 1n, 'abort'))
+      aborted.push({ producerId: 1n, firstOffset: base })
+    }
+    const all = decode(Buffer.concat(batches), { aborted, maxSliceBytes: 100 * MIB })
+    expect(all.map(({ gaps }) => gaps.length)).toEqual([10_000, 10_000, 10_000, 10_000])
+    expect(all[0]?.gaps.slice(0, 3)).toEqual([
+      { first: 0n, last: 1n, reason: 'aborted' },
+      { first: 2n, last: 2n, reason: 'control' },
+      { first: 3n, last: 4n, reason: 'aborted' },
+    ])
+    expect([all[0]?.last, all[1]?.first, all.at(-1)?.last]).toEqual([14_999n, 15_000n, 59_999n])
+  })
+
   it('gives the batches that the records came in, with bytes and time, and tells whose the time is', () => {
     const appended = buildBatch({ base: 0n, records: [{ delta: 0 }, { delta: 1 }], appendTime: 5_000 })
     const empty = buildBatch({ base: 2n, records: [], lastOffsetDelta: 3, appendTime: 6_000 })
