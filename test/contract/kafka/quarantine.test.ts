@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { PartitionRef, Quarantined } from '../../../consumers/engine/contracts.ts'
 import { type OpenCluster, openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
 import { readTopic, type TopicRecord } from '../../../consumers/kafka/fetch/topic-reader.ts'
@@ -40,7 +40,8 @@ interface Taken {
 /** Produces the batches to a topic of their own, and takes them in as a hot worker does. */
 async function taken(batches: readonly Buffer[], maxBatchBytes?: number): Promise<Taken> {
   const topic = await broker.createTopic({ config: { 'max.message.bytes': '16000000' } })
-  const [before] = await logsOf(cluster.view, topic)
+  // A new topic's leader may not know yet that it is one.
+  const [before] = await vi.waitFor(() => logsOf(cluster.view, topic), { timeout: 20_000 })
   if (before === undefined) throw new Error('no partition')
   const [first = ''] = broker.brokers
   for (const batch of batches) {
