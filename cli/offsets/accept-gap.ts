@@ -3,6 +3,7 @@ import { createColdContext } from '../../consumers/cold-context.ts'
 import { type PartitionRef, partitionKey } from '../../consumers/engine/contracts.ts'
 import { acceptColdLoss } from '../../operations/accept-cold-loss.ts'
 import { acceptHotLoss } from '../../operations/accept-hot-loss.ts'
+import { isLostOffset } from '../../operations/lost-offset.ts'
 import { readColdConfig } from '../../runtime/worker-config.ts'
 import { type CommandContext, writeAnswer } from '../command.ts'
 import { configured } from '../configuration.ts'
@@ -27,7 +28,7 @@ export function addAcceptGap(offsets: Command, context: CommandContext): void {
     .command('accept-gap')
     .summary('accept that Kafka lost records before they were read')
     .description(
-      'Records, for good, that offsets behind a store’s tip are lost from Kafka, so that its worker goes on (DAYBOOK_ENGINE_LOG_LOST). Only offsets below the log start can be accepted.',
+      'Records, for good, that offsets behind a store’s tip are lost from Kafka, so that its worker goes on (DAYBOOK_ENGINE_LOG_LOST). Only offsets that the log has lost can be accepted: below its start, or in a hole in its midst.',
     )
     .addOption(
       new Option('--store <store>', 'which store').choices(Object.keys(GROUPS)).makeOptionMandatory(),
@@ -45,16 +46,16 @@ export function addAcceptGap(offsets: Command, context: CommandContext): void {
 }
 
 async function accept(context: CommandContext, options: AcceptOptions): Promise<void> {
-  const { clusterId, ref, logStart } = await withCluster(context.env, async (cluster) => {
+  const { clusterId, ref, isLost } = await withCluster(context.env, async (cluster) => {
     const ref = onePartition(await partitionsOf(cluster, [options.topic]), options.partition)
-    const bounds = await cluster.view.bounds([ref])
+    const isLost = await isLostOffset(cluster.view, ref, options.through)
     const { clusterId } = await cluster.view.metadata([options.topic])
-    return { ref, clusterId: clusterId ?? '', logStart: bounds.get(partitionKey(ref))?.logStart ?? 0n }
+    return { ref, clusterId: clusterId ?? '', isLost }
   })
-  if (options.through >= logStart)
+  if (!isLost)
     throw usageError(
       `--through ${options.through}`,
-      `is still in the log of ${ref.topic}/${ref.partition}, which begins at ${logStart}: it is not lost`,
+      `is not lost: it is still in the log of ${ref.topic}/${ref.partition}, or beyond its end`,
     )
   const act = options.store === 'hot' ? acceptHot : acceptCold
   const first = await act(context, ref, options, clusterId)

@@ -20,7 +20,7 @@ export interface PartitionRef {
 export type GapReason =
   /** A transaction marker. */
   | 'control'
-  /** A record of an aborted transaction. */
+  /** A record of an aborted transaction; in a range of very many gaps also the markers beside such records. */
   | 'aborted'
   /** In archives of before 0.2 only: the log held no record there. A hole in a log is a loss since then. */
   | 'absent'

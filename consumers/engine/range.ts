@@ -59,12 +59,28 @@ export function rangeBeyond(range: Range, held: bigint): Range {
   }
 }
 
-/** Adds `gap` to the end of `gaps`, as one with the last where both have the same reason. */
+/** From here on markers are listed with the aborted records that they follow. */
+const MAX_PLAIN_GAPS = 10_000
+
+/**
+ * Adds `gap` to the end of `gaps`, as one with the last where both have the same reason. A producer may abort
+ * transactions without end: nothing is cut before there is a record, so what they leave must not grow with them.
+ */
 export function appendGap(gaps: Gap[], gap: Gap): void {
   const previous = gaps.at(-1)
-  const joins = previous !== undefined && previous.reason === gap.reason && previous.last + 1n === gap.first
-  if (joins) gaps[gaps.length - 1] = { ...previous, last: gap.last }
-  else gaps.push(gap)
+  const reason = previous?.last === gap.first - 1n ? joinedReason(previous, gap, gaps.length) : null
+  if (previous === undefined || reason === null) gaps.push(gap)
+  else gaps[gaps.length - 1] = { ...previous, last: gap.last, reason }
+}
+
+/** Null where the two are listed apart. */
+function joinedReason(previous: Gap, gap: Gap, count: number): GapReason | null {
+  if (previous.reason === gap.reason) return gap.reason
+  return count >= MAX_PLAIN_GAPS && isOfTransaction(previous) && isOfTransaction(gap) ? 'aborted' : null
+}
+
+function isOfTransaction({ reason }: Gap): boolean {
+  return reason === 'control' || reason === 'aborted'
 }
 
 /** The account of the part of `range` up to `held`. */

@@ -4,9 +4,9 @@ import { totalBytes } from '../../consumers/engine/range.ts'
 export type Shape = (kind: 'event' | 'tombstone' | 'bad', offset: bigint) => CheckedRecord
 
 const KINDS = { e: 'event', t: 'tombstone', b: 'bad' } as const
-const REASONS = { '-': 'control', '.': 'absent' } as const
+const REASONS = { '-': 'control', '.': 'aborted' } as const
 
-/** A range from a picture: e event, t tombstone, b bad record, - control record, . nothing there. Ends with a record. */
+/** A range from a picture: e event, t tombstone, b bad record, - control record, . aborted record. Ends with a record. */
 export function rangeOf(record: Shape, partition: PartitionRef, first: bigint, picture: string): Range {
   const records: CheckedRecord[] = []
   const gaps: Gap[] = []

@@ -69,9 +69,9 @@ export class Chaos {
     const { sim } = this.#world
     const kind = sim.random()
     const text = `${log.partition.partition}-${log.bounds.logEnd}`.padEnd(sim.between(1, 60), '.')
-    if (kind < 0.08) log.appendGap('control')
-    else if (kind < 0.12) log.appendGap('aborted')
-    else if (kind < 0.14) log.appendGap('absent')
+    if (kind < 0.004) log.appendHole()
+    else if (kind < 0.08) log.appendGap('control')
+    else if (kind < 0.14) log.appendGap('aborted')
     else if (kind < 0.18) log.append(null, sim.now, Buffer.from(text))
     else if (kind < 0.24) log.append(badValue(sim.between(1, 2), text), sim.now)
     else if (kind < 0.26) log.append(Buffer.from(text), sim.now)

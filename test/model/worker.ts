@@ -191,6 +191,14 @@ export class ModelWorker {
     // Told again, without the error, while it lasts.
     if (error === null || log === undefined) return
     const isLoss = code === 'DAYBOOK_ENGINE_LOG_LOST' && typeof last === 'bigint'
+    if (isLoss && last >= log.bounds.logStart && log.isHole(last)) {
+      this.#world.happened.add('hole accepted')
+      let through = last
+      // What one fetch shows of a hole need not be all of it.
+      while (log.isHole(through + 1n)) through++
+      store.acceptLoss(log.partition, through)
+      return
+    }
     if (!isLoss || last >= log.bounds.logStart) {
       sim.violate(`${this.process.name} stopped: ${error instanceof Error ? error.stack : code}`)
       return

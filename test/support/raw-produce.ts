@@ -1,11 +1,10 @@
 import { connect } from 'node:net'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { BATCH_FIELD, BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES } from '../../runtime/kafka-wire/batch-header.ts'
 import { crc32c } from '../../runtime/kafka-wire/crc32c.ts'
 
 /** Kafka protocol guide, Produce version 7: the newest with a fixed header. */
 const PRODUCE = { apiKey: 0, apiVersion: 7 } as const
-const BATCH_HEADER_BYTES = 61
-const CRC_AT = 17
-const CRC_FROM = 21
 
 /** Sends one record batch as it is, and gives the broker's answer. */
 export async function produceRaw(o: {
@@ -62,34 +61,41 @@ export interface RawBatch {
   /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
   readonly codec?: number
   readonly count: number
+  /** Offset of the first record. Default: 0; the broker sets its own. */
+  readonly base?: bigint
   /** Default: `count` − 1. */
   readonly lastOffsetDelta?: number
+  /** Both times: now, when not given. */
   readonly firstTimestamp?: bigint
   readonly maxTimestamp?: bigint
+  /** Attribute bits besides the codec, see `BATCH_ATTRIBUTE`. */
+  readonly attributes?: number
+  readonly producerId?: bigint
 }
 
 /** A record batch of format version 2 with a right checksum, whatever it holds. */
 export function rawBatch(o: RawBatch): Buffer {
   const now = BigInt(Date.now())
   const batch = Buffer.alloc(BATCH_HEADER_BYTES + o.body.length)
-  batch.writeInt32BE(batch.length - 12, 8)
-  batch.writeInt32BE(-1, 12)
-  batch.writeInt8(2, 16)
-  batch.writeInt16BE(o.codec ?? 0, 21)
-  batch.writeInt32BE(o.lastOffsetDelta ?? o.count - 1, 23)
-  batch.writeBigInt64BE(o.firstTimestamp ?? now, 27)
-  batch.writeBigInt64BE(o.maxTimestamp ?? now, 35)
-  batch.writeBigInt64BE(-1n, 43)
-  batch.writeInt16BE(-1, 51)
-  batch.writeInt32BE(-1, 53)
-  batch.writeInt32BE(o.count, 57)
+  batch.writeBigInt64BE(o.base ?? 0n, BATCH_FIELD.baseOffset)
+  batch.writeInt32BE(-1, BATCH_FIELD.leaderEpoch)
+  batch.writeInt8(2, BATCH_FIELD.magic)
+  batch.writeInt16BE((o.codec ?? 0) | (o.attributes ?? 0), BATCH_FIELD.attributes)
+  batch.writeInt32BE(o.lastOffsetDelta ?? o.count - 1, BATCH_FIELD.lastOffsetDelta)
+  batch.writeBigInt64BE(o.firstTimestamp ?? now, BATCH_FIELD.firstTimestamp)
+  batch.writeBigInt64BE(o.maxTimestamp ?? now, BATCH_FIELD.maxTimestamp)
+  batch.writeBigInt64BE(o.producerId ?? -1n, BATCH_FIELD.producerId)
+  batch.writeInt16BE(-1, BATCH_FIELD.producerEpoch)
+  batch.writeInt32BE(-1, BATCH_FIELD.firstSequence)
+  batch.writeInt32BE(o.count, BATCH_FIELD.count)
   o.body.copy(batch, BATCH_HEADER_BYTES)
-  return withChecksum(batch)
+  return sealed(batch)
 }
 
-/** The batch with its checksum made right. */
-export function withChecksum(batch: Buffer): Buffer {
-  batch.writeUInt32BE(crc32c(batch, CRC_FROM, batch.length), CRC_AT)
+/** Writes the length and the checksum that the bytes have now; gives the same buffer. */
+export function sealed(batch: Buffer): Buffer {
+  batch.writeInt32BE(batch.length - BATCH_PREFIX_BYTES, BATCH_FIELD.length)
+  batch.writeUInt32BE(crc32c(batch, BATCH_FIELD.attributes, batch.length), BATCH_FIELD.crc)
   return batch
 }
 
@@ -99,16 +105,44 @@ export function rawRecord(o: {
   readonly key?: Buffer | null
   readonly value?: Buffer | null
   readonly timestampDelta?: bigint
+  readonly headers?: readonly (readonly [string, Buffer | null])[]
 }): Buffer {
+  const headers = o.headers ?? []
   const body = Buffer.concat([
     Buffer.of(0),
     varint(o.timestampDelta ?? 0n),
     varint(BigInt(o.delta)),
     sized(o.key ?? null),
     sized(o.value ?? null),
-    varint(0n),
+    varint(BigInt(headers.length)),
+    ...headers.flatMap(([name, header]) => [sized(Buffer.from(name)), sized(header)]),
   ])
   return Buffer.concat([varint(BigInt(body.length)), body])
+}
+
+export interface RawRecord {
+  readonly key?: Buffer | null
+  readonly value: Buffer | null
+  readonly headers?: readonly (readonly [string, Buffer | null])[]
+}
+
+const CODECS = {
+  none: { number: 0, run: (bytes: Buffer) => bytes },
+  gzip: { number: 1, run: (bytes: Buffer) => gzipSync(bytes) },
+  zstd: { number: 4, run: (bytes: Buffer) => zstdCompressSync(bytes) },
+} as const
+
+export type RawCodec = keyof typeof CODECS
+
+/** Records one after the other as a producer of any library could send them, all of one time long ago. */
+export function batchOfRecords(records: readonly RawRecord[], codec: RawCodec = 'none', base = 0n): Buffer {
+  const { number, run } = CODECS[codec]
+  const body = run(Buffer.concat(records.map((record, delta) => rawRecord({ ...record, delta }))))
+  const time = 1_700_000_000_000n
+  return rawBatch({
+    ...{ body, base, codec: number, count: records.length },
+    ...{ firstTimestamp: time, maxTimestamp: time },
+  })
 }
 
 /** Zig-zag varint. */

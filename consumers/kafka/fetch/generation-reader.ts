@@ -224,7 +224,11 @@ export class GenerationReader {
 
   #serve(feed: PartitionFeed, fetched: FetchedPartition): void {
     if (fetched.recordBatches !== null && fetched.recordBatches.length > 0) feed.servedBy = this.#answers
-    feed.take(fetched)
+    try {
+      feed.take(fetched)
+    } catch (error) {
+      this.#failed(feed, error)
+    }
   }
 
   #isPassing(feed: PartitionFeed, { errorCode }: FetchedPartition): boolean {

@@ -3,6 +3,7 @@ import { endOfBatches } from '../protocol/batch-extents.ts'
 import type { FetchedPartition } from '../protocol/fetch-request.ts'
 import { slices } from '../protocol/record-batch.ts'
 import type { DecodedSlice } from '../protocol/slice.ts'
+import { DamageWatch, type Examined } from './damage-watch.ts'
 
 export interface FeedLimits {
   readonly maxSliceBytes: number
@@ -40,6 +41,7 @@ export class PartitionFeed {
   /** Number of the answer that last brought something. */
   servedBy = 0
   readonly #options: FeedOptions
+  readonly #damage: DamageWatch
   #position: bigint
   #owner: FeedOwner
   #isClosed = false
@@ -49,6 +51,7 @@ export class PartitionFeed {
   constructor(options: FeedOptions) {
     this.ref = options.ref
     this.#options = options
+    this.#damage = new DamageWatch(options.ref)
     this.#position = options.position
     this.#owner = options.owner
   }
@@ -72,18 +75,22 @@ export class PartitionFeed {
     return !this.paused && this.#held < MAX_ANSWERS_HELD
   }
 
-  /** Takes a fetch that was asked for at `position`. */
+  /**
+   * Takes a fetch that was asked for at `position`. A batch that may have been damaged on its way is left out with all
+   * that follows it: it is where the next fetch begins.
+   * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT where that does not end
+   */
   take(fetched: FetchedPartition): void {
-    const recordBatches = fetched.recordBatches
-    if (recordBatches === null) return
+    if (fetched.recordBatches === null) return
+    const examined = this.#damage.examine(fetched.recordBatches, this.#position)
     const from = this.#position
-    const { next, isSound } = endOfBatches(recordBatches)
+    const { next, isSound } = endOfBatches(examined.recordBatches)
     const isAhead = next !== null && next > from
     // What is not sound is handed over too: reading it says what is wrong.
     if (!isAhead && isSound) return
     if (isAhead) this.#position = next
     this.#held += 1
-    this.#tail = this.#tail.then(() => this.#handOver(fetched, recordBatches, from))
+    this.#tail = this.#tail.then(() => this.#handOver(fetched, examined, from))
   }
 
   /** Resolves when nothing of this feed is with the listener any more. */
@@ -91,12 +98,12 @@ export class PartitionFeed {
     return this.#tail
   }
 
-  async #handOver(fetched: FetchedPartition, recordBatches: Buffer, from: bigint): Promise<void> {
+  async #handOver(fetched: FetchedPartition, examined: Examined, from: bigint): Promise<void> {
     const { ref, limits, handOver } = this.#options
     const { aborted, highWatermark } = fetched
     const place = { topic: ref.topic, partition: ref.partition, aborted, highWatermark }
     try {
-      for (const slice of slices({ ...place, ...limits, recordBatches, from })) {
+      for (const slice of slices({ ...place, ...limits, ...examined, from })) {
         if (this.#isOver()) return
         await handOver(this.#batch(slice, highWatermark))
       }

@@ -20,6 +20,11 @@ export interface SliceOptions {
   readonly aborted: readonly AbortedTransaction[]
   /** Of the same answer: a damaged last batch is not believed to reach beyond it. */
   readonly highWatermark?: bigint
+  /**
+   * Where in `recordBatches` the batches begin that do not match their checksum, where all checksums were looked at
+   * before; not given: they are looked at here.
+   */
+  readonly damagedAt?: ReadonlySet<number>
   /** A slice ends after the batch that brings it to this many decompressed bytes. */
   readonly maxSliceBytes: number
   /** A batch that decompresses to more is not taken apart: it becomes one record with a `fault`. */
@@ -49,7 +54,7 @@ export function* slices(options: SliceOptions): Generator<DecodedSlice, void, un
       throw corrupt(options, slice.next, fault)
     }
     extent = following
-    if (slice.bytes < maxSliceBytes && slice.rows < MAX_SLICE_RECORDS) continue
+    if (slice.bytes < maxSliceBytes && slice.rows < MAX_SLICE_RECORDS && slice.gaps < MAX_SLICE_GAPS) continue
     if (!slice.isEmpty()) yield slice.close()
     slice = new Slice(slice.next)
   }
@@ -62,6 +67,8 @@ export function* slices(options: SliceOptions): Generator<DecodedSlice, void, un
  */
 const MAX_BATCH_RECORDS = 300_000
 const MAX_SLICE_RECORDS = 100_000
+/** A gap takes as much memory, and many are made of few bytes: an aborted transaction of one record leaves two. */
+const MAX_SLICE_GAPS = 10_000
 
 /** A batch of format version 2, whose header has been read. */
 interface Batch {
@@ -86,7 +93,7 @@ function addBatch(
   const bytes = options.recordBatches.subarray(extent.at, extent.end)
   slice.bytes += bytes.length
   if (extent.magic < 2) return addLegacy(slice, extent, bytes)
-  const isDamaged = !isIntact(bytes)
+  const isDamaged = options.damagedAt === undefined ? !isIntact(bytes) : options.damagedAt.has(extent.at)
   const last = lastOf(extent, following, isDamaged, options.highWatermark)
   if (last === null) return `offsets ${extent.first} to ${extent.last} do not fit between its neighbours`
   const batch: Batch = {

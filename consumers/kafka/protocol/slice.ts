@@ -18,8 +18,6 @@ export interface DecodedSlice {
 interface SliceMark {
   readonly next: bigint
   readonly records: number
-  readonly gaps: number
-  readonly lastOfGaps: bigint | undefined
 }
 
 /** A slice that is being put together, in offset order. */
@@ -39,6 +37,11 @@ export class Slice implements RecordTarget {
 
   get rows(): number {
     return this.#records.length
+  }
+
+  /** Gaps that follow each other for the same reason count as one. */
+  get gaps(): number {
+    return this.#gaps.length
   }
 
   isEmpty(): boolean {
@@ -94,17 +97,13 @@ export class Slice implements RecordTarget {
   }
 
   mark(): SliceMark {
-    const lastOfGaps = this.#gaps.at(-1)?.last
-    return { next: this.next, records: this.#records.length, gaps: this.#gaps.length, lastOfGaps }
+    return { next: this.next, records: this.#records.length }
   }
 
-  /** Forgets what came after `mark`. */
+  /** Forgets the records that came after `mark`. */
   resetTo(mark: SliceMark): void {
     this.next = mark.next
     this.#records.length = mark.records
-    this.#gaps.length = mark.gaps
-    const gap = this.#gaps.at(-1)
-    if (gap !== undefined && mark.lastOfGaps !== undefined) gap.last = mark.lastOfGaps
   }
 
   close(): DecodedSlice {

@@ -22,8 +22,8 @@ import { runCli } from '../../support/cli/run.ts'
 import { type TestBucket, testBucket } from '../../support/cold/bucket.ts'
 import { eventRecords, rangeOf } from '../../support/cold/ranges.ts'
 import { coldContext, coldOptions } from '../../support/cold/sink.ts'
-import { batchOf, produceRaw, rawBatch } from '../../support/kafka/raw-batch.ts'
 import { logsOf, quarantinedOf, takenIn } from '../../support/kafka/topic-bytes.ts'
+import { batchOfRecords, produceRaw, rawBatch } from '../../support/raw-produce.ts'
 import { testStack } from '../../support/stack.ts'
 
 const { kafka } = testStack()
@@ -48,6 +48,11 @@ const checker = {
   },
 }
 
+async function produce({ topic, partition }: PartitionRef, batch: Buffer): Promise<void> {
+  const [broker = ''] = kafka.brokers
+  expect(await produceRaw({ broker, topic, partition, batch })).toMatchObject({ errorCode: 0 })
+}
+
 /** A topic whose partition 0 holds these batches, quarantined as a worker does it. */
 class Ground {
   readonly world: CliWorld
@@ -67,7 +72,7 @@ class Ground {
     // A new topic's leader may not know yet that it is one.
     const [before] = await vi.waitFor(() => logsOf(cluster.view, world.topic), { timeout: 20_000 })
     if (before === undefined) throw new Error('no partition')
-    for (const batch of batches) expect(await produceRaw(cluster.view, before.ref, batch)).toBe(0)
+    for (const batch of batches) await produce(before.ref, batch)
     const [after = before] = await logsOf(cluster.view, world.topic)
     return new Ground(world, after.ref, after.log)
   }
@@ -91,7 +96,7 @@ class Ground {
   async forge(batch: Buffer): Promise<void> {
     const [quarantine] = await logsOf(cluster.view, this.world.quarantineTopic)
     if (quarantine === undefined) throw new Error('no partition')
-    expect(await produceRaw(cluster.view, quarantine.ref, batch)).toBe(0)
+    await produce(quarantine.ref, batch)
   }
 
   async ls(...more: string[]) {
@@ -136,7 +141,10 @@ function badBatch(bytes: Buffer, offsets: readonly bigint[]): Quarantined {
 
 describe('quarantine', { timeout: 60_000 }, () => {
   it('lists a batch with its bad records, and sends again these only, or the chosen one', async () => {
-    const ground = await Ground.with([rawBatch([good, junk('b'), good, junk('d')], 'zstd'), rawBatch([good])])
+    const ground = await Ground.with([
+      batchOfRecords([good, junk('b'), good, junk('d')], 'zstd'),
+      batchOfRecords([good]),
+    ])
     await ground.put()
     await ground.put()
     const { topic } = ground.world
@@ -170,7 +178,10 @@ describe('quarantine', { timeout: 60_000 }, () => {
   })
 
   it('sends a record alone, and what only a reference stands for', async () => {
-    const ground = await Ground.with([rawBatch([good, junk('b'), junk('c'), good]), rawBatch([junk('e')])])
+    const ground = await Ground.with([
+      batchOfRecords([good, junk('b'), junk('c'), good]),
+      batchOfRecords([junk('e')]),
+    ])
     await ground.put(ground.items, ground.ref, 0)
     const [, record] = takenIn(ground.ref, ground.log, checker)
     const alone = SourceRecord.of({ offset: 1n, appendTime: 1, ...junk('b') })
@@ -185,7 +196,7 @@ describe('quarantine', { timeout: 60_000 }, () => {
   })
 
   it('never sends a batch that could not be taken apart', async () => {
-    const ground = await Ground.with([rawBatch([good, junk('b')])])
+    const ground = await Ground.with([batchOfRecords([good, junk('b')])])
     const [item] = ground.items
     if (item?.kind !== 'batch') throw new Error('no batch')
     await ground.put([{ kind: 'batch', batch: { ...item.batch, isWhole: true } }])
@@ -195,26 +206,33 @@ describe('quarantine', { timeout: 60_000 }, () => {
   })
 
   it('sends nothing that a forged entry names: another topic, place or bytes', async () => {
-    const ground = await Ground.with([rawBatch([junk('a'), good]), rawBatch([junk('c'), junk('d')])])
+    const ground = await Ground.with([
+      batchOfRecords([junk('a'), good]),
+      batchOfRecords([junk('c'), junk('d')]),
+    ])
     const other = `${ground.world.topic}.other`
     await createTopics({ kafka, topics: [other], quarantineTopic: ground.world.quarantineTopic })
     const [others] = await logsOf(cluster.view, other)
     if (others === undefined) throw new Error('no partition')
     // What stands in one topic must not be sent to another under its name.
-    expect(await produceRaw(cluster.view, others.ref, rawBatch([junk('elsewhere')]))).toBe(0)
+    await produce(others.ref, batchOfRecords([junk('elsewhere')]))
     const alone = SourceRecord.of({ offset: 0n, appendTime: 1, ...junk('evil') })
-    const moved = rawBatch([junk('c'), junk('d')], 'none', 1n)
+    const moved = batchOfRecords([junk('c'), junk('d')], 'none', 1n)
     await ground.put()
-    await ground.put([badBatch(rawBatch([junk('elsewhere')]), [0n])], others.ref)
+    await ground.put([badBatch(batchOfRecords([junk('elsewhere')]), [0n])], others.ref)
     await ground.put([{ kind: 'record', record: alone, bad: bad(0n) }], others.ref)
     await ground.put([{ kind: 'record', record: alone, bad: bad(0n) }])
-    await ground.put([badBatch(rawBatch([junk('evil'), good]), [0n])])
+    await ground.put([badBatch(batchOfRecords([junk('evil'), good]), [0n])])
     await ground.put([badBatch(moved, [1n, 2n])])
-    await ground.put([badBatch(rawBatch([junk('evil')], 'none', 99n), [99n])])
-    await ground.put([badBatch(rawBatch([junk('c'), junk('evil')], 'none', 2n), [2n, 3n])], ground.ref, 0)
+    await ground.put([badBatch(batchOfRecords([junk('evil')], 'none', 99n), [99n])])
+    await ground.put(
+      [badBatch(batchOfRecords([junk('c'), junk('evil')], 'none', 2n), [2n, 3n])],
+      ground.ref,
+      0,
+    )
     const borrowed = { ...ground.ref, topicId: others.ref.topicId }
-    await ground.put([badBatch(rawBatch([junk('elsewhere')]), [0n])], borrowed)
-    await ground.put([badBatch(rawBatch([junk('a')]), [0n])], { ...ground.ref, partition: 77 })
+    await ground.put([badBatch(batchOfRecords([junk('elsewhere')]), [0n])], borrowed)
+    await ground.put([badBatch(batchOfRecords([junk('a')]), [0n])], { ...ground.ref, partition: 77 })
     for (const options of [['--dry-run'], []]) {
       const { code, sent, reasons, stderr } = await ground.replay('--all', ...options)
       expect([code, sent]).toEqual([3, 3])
@@ -229,13 +247,13 @@ describe('quarantine', { timeout: 60_000 }, () => {
   })
 
   it('sends from verified archive objects what Kafka no longer holds', async () => {
-    const ground = await Ground.with([rawBatch([good, junk('b')]), rawBatch([good, junk('d')])])
+    const ground = await Ground.with([batchOfRecords([good, junk('b')]), batchOfRecords([good, junk('d')])])
     const [first, second] = ground.items
     if (first === undefined || second === undefined) throw new Error('no batches')
     await ground.put([first])
     await ground.put([second], ground.ref, 0)
-    await ground.put([badBatch(rawBatch([good, junk('evil')]), [1n])])
-    await ground.put([badBatch(rawBatch([good, junk('b'), good], 'none', 0n), [2n])], ground.ref, 0)
+    await ground.put([badBatch(batchOfRecords([good, junk('evil')]), [1n])])
+    await ground.put([badBatch(batchOfRecords([good, junk('b'), good], 'none', 0n), [2n])], ground.ref, 0)
     const key = await archived(ground)
     const admin = createKafkaClient(kafka).admin()
     await admin.connect()
@@ -270,7 +288,7 @@ describe('quarantine', { timeout: 60_000 }, () => {
   }
 
   it('lists what is there, whatever else somebody has written to the topic', async () => {
-    const ground = await Ground.with([rawBatch([good, junk('b')])])
+    const ground = await Ground.with([batchOfRecords([good, junk('b')])])
     await ground.put()
     const { topic, topicId } = ground.ref
     const key = Buffer.from(`${topic}:0:5`)
@@ -295,7 +313,7 @@ describe('quarantine', { timeout: 60_000 }, () => {
         'daybook-bad': list,
       }).map(([name, header]) => [name, Buffer.from(header)] as const),
     })
-    const batch = rawBatch([good], 'none', 5n)
+    const batch = batchOfRecords([good], 'none', 5n)
     const forged = [
       ...['abc', '-1', '99999999999999999999', '8640000000000001', ''].map((time) =>
         format1({ 'daybook-append-time': time }),
@@ -320,21 +338,24 @@ describe('quarantine', { timeout: 60_000 }, () => {
         format2('{"count":1}', batch, { 'daybook-reference': reference }),
       ),
     ]
-    await ground.forge(rawBatch(forged))
+    await ground.forge(batchOfRecords(forged))
     const foreign = [
       junk('foreign'),
       { value: null },
       { value: Buffer.alloc(9), headers: [['x', Buffer.alloc(10_000_000)] as const] },
     ]
-    await ground.forge(rawBatch(foreign, 'zstd'))
+    await ground.forge(batchOfRecords(foreign, 'zstd'))
     await ground.forge(
-      rawBatch([{ value: Buffer.alloc(0), headers: Array(500_000).fill(['', Buffer.alloc(0)]) }], 'zstd'),
+      batchOfRecords(
+        [{ value: Buffer.alloc(0), headers: Array(500_000).fill(['', Buffer.alloc(0)]) }],
+        'zstd',
+      ),
     )
     // A broker takes what follows a compressed stream.
-    const trailing = [rawBatch([junk('x')], 'gzip').subarray(61), Buffer.alloc(16, 1)]
-    await ground.forge(batchOf(Buffer.concat(trailing), 1, 1))
+    const trailing = [batchOfRecords([junk('x')], 'gzip').subarray(61), Buffer.alloc(16, 1)]
+    await ground.forge(rawBatch({ body: Buffer.concat(trailing), count: 1, codec: 1 }))
     const reason = 'turn\u202earound\u001b[2J\nnew line'
-    await ground.forge(rawBatch([format1({ 'daybook-reason': reason, 'daybook-offset': '6' })]))
+    await ground.forge(batchOfRecords([format1({ 'daybook-reason': reason, 'daybook-offset': '6' })]))
     const { code, stderr, lines } = await ground.ls()
     expect(code).toBe(0)
     expect(lines.map(({ key }) => key)).toEqual([`${topic}:0:0`, `${topic}:0:6`])

@@ -138,20 +138,33 @@ export class Collector implements SourceListener {
 
 /** True when records and gaps of each batch cover it exactly, and batches follow each other without a hole. */
 export function coversExactly(batches: readonly SourceBatch[]): boolean {
-  let expected = batches[0]?.first ?? 0n
+  return holesIn(batches)?.length === 0
+}
+
+/**
+ * The offsets that neither record nor gap accounts for. Null where batches do not follow each other, or what is in one
+ * lies outside of it or accounts for an offset twice.
+ */
+export function holesIn(batches: readonly SourceBatch[]): readonly bigint[] | null {
+  const holes: bigint[] = []
+  let next = batches[0]?.first ?? 0n
+  const passTo = (offset: bigint) => {
+    for (; next < offset; next++) holes.push(next)
+  }
   for (const { first, last, records, gaps } of batches) {
-    if (first !== expected) return false
+    if (first !== next) return null
     const spans = [
       ...records.map(({ offset }) => ({ first: offset, last: offset })),
       ...gaps.map((gap) => ({ first: gap.first, last: gap.last })),
     ].toSorted((a, b) => (a.first < b.first ? -1 : 1))
     for (const span of spans) {
-      if (span.first !== expected || span.last < span.first) return false
-      expected = span.last + 1n
+      if (span.first < next || span.last < span.first || span.last > last) return null
+      passTo(span.first)
+      next = span.last + 1n
     }
-    if (expected !== last + 1n) return false
+    passTo(last + 1n)
   }
-  return true
+  return holes
 }
 
 export interface Running {

@@ -29,5 +29,7 @@ it('a batch that unpacks beyond the bound stops nobody: its bytes are handed ove
   expect([before?.value?.toString(), after?.value?.toString(), others]).toEqual(['before', 'after', []])
   expect(aside).toMatchObject({ offset: 1n, fault: { code: 'OVERSIZED' } })
   expect(aside?.value?.length).toBeLessThan(10_000)
-  expect(collector.gaps()).toEqual([{ first: 2n, last: 50n, reason: 'quarantined' }])
+  const brokerTime = aside?.appendTime
+  expect(brokerTime).toBeGreaterThan(1_600_000_000_000)
+  expect(collector.gaps()).toEqual([{ first: 2n, last: 50n, reason: 'quarantined', brokerTime }])
 })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { PartitionRef, Quarantined } from '../../../consumers/engine/contracts.ts'
 import { type OpenCluster, openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
 import { readTopic, type TopicRecord } from '../../../consumers/kafka/fetch/topic-reader.ts'
@@ -11,8 +11,8 @@ import {
 } from '../../../consumers/kafka/quarantine/quarantine-writer.ts'
 import { listQuarantine, QuarantineTally } from '../../../operations/quarantine-list.ts'
 import { badValue, FakeChecker, goodValue } from '../../support/fakes/fake-checker.ts'
-import { produceRaw, type RawCodec, type RawRecord, rawBatch } from '../../support/kafka/raw-batch.ts'
 import { logBytes, logsOf, quarantinedOf, takenIn } from '../../support/kafka/topic-bytes.ts'
+import { batchOfRecords, produceRaw, type RawCodec, type RawRecord } from '../../support/raw-produce.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 
 let broker: TestBroker
@@ -40,9 +40,15 @@ interface Taken {
 /** Produces the batches to a topic of their own, and takes them in as a hot worker does. */
 async function taken(batches: readonly Buffer[], maxBatchBytes?: number): Promise<Taken> {
   const topic = await broker.createTopic({ config: { 'max.message.bytes': '16000000' } })
-  const [before] = await logsOf(cluster.view, topic)
+  // A new topic's leader may not know yet that it is one.
+  const [before] = await vi.waitFor(() => logsOf(cluster.view, topic), { timeout: 20_000 })
   if (before === undefined) throw new Error('no partition')
-  for (const batch of batches) expect(await produceRaw(cluster.view, before.ref, batch)).toBe(0)
+  const [first = ''] = broker.brokers
+  for (const batch of batches) {
+    expect(await produceRaw({ broker: first, topic, partition: before.ref.partition, batch })).toMatchObject({
+      errorCode: 0,
+    })
+  }
   const [{ ref, log } = before] = await logsOf(cluster.view, topic)
   const items = quarantinedOf(takenIn(ref, log, checker, maxBatchBytes))
   return { partition: ref, items, wireBytes: log.length, log }
@@ -83,9 +89,9 @@ async function quarantined(
 describe('a batch with bad records', { timeout: 60_000 }, () => {
   it('goes to quarantine once, byte for byte as it came, with the list of its bad records', async () => {
     const it = await taken([
-      rawBatch([good(), bad('a'), bad('b'), good(), { value: Buffer.alloc(0) }], 'zstd'),
-      rawBatch([good()]),
-      rawBatch([bad('c')]),
+      batchOfRecords([good(), bad('a'), bad('b'), good(), { value: Buffer.alloc(0) }], 'zstd'),
+      batchOfRecords([good()]),
+      batchOfRecords([bad('c')]),
     ])
     const { topic, writer } = await quarantined(it)
     await writer.close()
@@ -109,7 +115,7 @@ describe('a batch with bad records', { timeout: 60_000 }, () => {
   })
 
   it('is written once, however often it is put, and again by a worker that knows nothing of it', async () => {
-    const it = await taken([rawBatch([bad(), good(), bad()])])
+    const it = await taken([batchOfRecords([bad(), good(), bad()])])
     const { topic, writer } = await quarantined(it)
     await writer.put(it.partition, it.items)
     await writer.close()
@@ -123,7 +129,7 @@ describe('a batch with bad records', { timeout: 60_000 }, () => {
 
   it('that could not be taken apart has all of its offsets quarantined', async () => {
     const it = await taken(
-      [rawBatch([good()]), rawBatch(Array(50).fill(good('x'.repeat(9_000))), 'gzip')],
+      [batchOfRecords([good()]), batchOfRecords(Array(50).fill(good('x'.repeat(9_000))), 'gzip')],
       100_000,
     )
     const { topic, writer } = await quarantined(it)
@@ -145,7 +151,7 @@ describe('what the quarantine does not keep whole', { timeout: 60_000 }, () => {
   }
 
   it('a batch beyond what the topic takes', async () => {
-    const it = await taken([rawBatch([bad('x'.repeat(30_000)), good(), bad()])])
+    const it = await taken([batchOfRecords([bad('x'.repeat(30_000)), good(), bad()])])
     const { topic, writer, written } = await quarantined(it, { config: { 'max.message.bytes': '20000' } })
     await writer.close()
     expect(runsOf(await reference(it, topic)).map(({ first }) => first)).toEqual([0n, 2n])
@@ -153,8 +159,8 @@ describe('what the quarantine does not keep whole', { timeout: 60_000 }, () => {
   })
 
   it('a batch that the topic refuses because its limit was lowered since', async () => {
-    const it = await taken([rawBatch([bad('x'.repeat(30_000))])])
-    const other = await taken([rawBatch([bad()])])
+    const it = await taken([batchOfRecords([bad('x'.repeat(30_000))])])
+    const other = await taken([batchOfRecords([bad()])])
     const { topic, writer } = await quarantined(other)
     const value = { name: 'max.message.bytes', value: '20000' }
     await broker.admin.alterConfigs({
@@ -169,15 +175,15 @@ describe('what the quarantine does not keep whole', { timeout: 60_000 }, () => {
 
   it('batches beyond the byte budget of a partition and an hour, which alarms once', async () => {
     let now = 1_000
-    const it = await taken(Array.from({ length: 40 }, () => rawBatch([bad('y'.repeat(2_000))])))
+    const it = await taken(Array.from({ length: 40 }, () => batchOfRecords([bad('y'.repeat(2_000))])))
     const { topic, writer, alarms, written } = await quarantined(it, { budgetBytes: 10_000, now: () => now })
     await reference(it, topic)
-    const more = await taken([rawBatch([bad('z'.repeat(20_000))])])
+    const more = await taken([batchOfRecords([bad('z'.repeat(20_000))])])
     await writer.put(it.partition, more.items)
     expect(alarms).toEqual([10_000])
     expect(written.map(({ references }) => references)).toEqual([40, 1])
     now += 3_600_000
-    const later = await taken([rawBatch([bad('later')])])
+    const later = await taken([batchOfRecords([bad('later')])])
     await writer.put(it.partition, later.items)
     expect(written.at(-1)).toMatchObject({ batches: 1, references: 0 })
     await writer.close()
@@ -187,7 +193,7 @@ describe('what the quarantine does not keep whole', { timeout: 60_000 }, () => {
 
 describe('floods', { timeout: 120_000 }, () => {
   const many = (n: number, record: RawRecord, codec: RawCodec = 'none') =>
-    rawBatch(Array(n).fill(record), codec)
+    batchOfRecords(Array(n).fill(record), codec)
   const zeros = (bytes: number) => ({ value: Buffer.alloc(bytes) })
   const alternating = Array.from({ length: 60_000 }, (_, i) => (i % 2 === 0 ? bad() : good()))
   const unlike = Array.from({ length: 20_000 }, (_, i) => ({
@@ -200,19 +206,19 @@ describe('floods', { timeout: 120_000 }, () => {
   it.each<[string, () => Buffer[], number?]>([
     [
       '400 batches of one bad record of a few bytes',
-      () => Array.from({ length: 400 }, () => rawBatch([bad()])),
+      () => Array.from({ length: 400 }, () => batchOfRecords([bad()])),
     ],
-    ['400 batches of one empty record', () => Array.from({ length: 400 }, () => rawBatch([zeros(0)]))],
+    ['400 batches of one empty record', () => Array.from({ length: 400 }, () => batchOfRecords([zeros(0)]))],
     ['60,000 bad records in one batch', () => [many(60_000, bad('pad'), 'zstd')]],
-    ['every other record of 60,000 in one batch', () => [rawBatch(alternating, 'zstd')]],
-    ['records bad at random', () => [rawBatch(random, 'zstd')]],
-    ['20,000 schema ids', () => [rawBatch(unlike, 'zstd')]],
+    ['every other record of 60,000 in one batch', () => [batchOfRecords(alternating, 'zstd')]],
+    ['records bad at random', () => [batchOfRecords(random, 'zstd')]],
+    ['20,000 schema ids', () => [batchOfRecords(unlike, 'zstd')]],
     ['1,000 malformed records in 18 kB', () => [many(1_000, bad('0123'))]],
     [
       'empty values and tombstones',
-      () => [rawBatch([zeros(0), { value: null }, zeros(0)]), many(500, zeros(0))],
+      () => [batchOfRecords([zeros(0), { value: null }, zeros(0)]), many(500, zeros(0))],
     ],
-    ['one record of 60 MiB in 2 kB', () => [rawBatch([zeros(60 * 1024 * 1024)], 'zstd')]],
+    ['one record of 60 MiB in 2 kB', () => [batchOfRecords([zeros(60 * 1024 * 1024)], 'zstd')]],
     [
       '15 records of 4 MiB in 2 kB, twenty times',
       () => Array.from({ length: 20 }, () => many(15, zeros(4 * 1024 * 1024 - 100), 'zstd')),

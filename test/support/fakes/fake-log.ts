@@ -7,7 +7,11 @@ import type {
 } from '../../../consumers/engine/contracts.ts'
 import { SourceRecord } from '../../../consumers/engine/source-record.ts'
 
-type Entry = { readonly record: SourceRecord } | { readonly gap: Exclude<GapReason, 'lost_accepted'> }
+type Entry =
+  | { readonly record: SourceRecord }
+  | { readonly gap: Exclude<GapReason, 'lost_accepted'> }
+  /** The log has lost what stood there, and says nothing. */
+  | 'hole'
 
 export type FakeFetch = Pick<SourceBatch, 'records' | 'gaps' | 'first' | 'last' | 'highWatermark'>
 
@@ -36,6 +40,11 @@ export class FakeLog {
     this.#entries.push({ gap: reason })
   }
 
+  /** A record that is gone from the midst of the log. */
+  appendHole(): void {
+    this.#entries.push('hole')
+  }
+
   /** Retention: offsets below `offset` are gone from Kafka. */
   truncateBefore(offset: bigint): void {
     this.#start = Math.max(this.#start, Number(offset))
@@ -49,13 +58,19 @@ export class FakeLog {
   /** What was ever appended at `offset`, lost or not. */
   recordAt(offset: bigint): SourceRecord | null {
     const entry = this.#entries[Number(offset)]
-    return entry !== undefined && 'record' in entry ? entry.record : null
+    return entry !== undefined && entry !== 'hole' && 'record' in entry ? entry.record : null
   }
 
-  /** Every offset in `first`..`last` is without record. */
+  /** At every offset in `first`..`last` the log says that there is no record. */
   isGap(first: bigint, last: bigint): boolean {
-    for (let offset = first; offset <= last; offset++) if (this.recordAt(offset) !== null) return false
+    for (let offset = first; offset <= last; offset++) {
+      if (this.recordAt(offset) !== null || this.isHole(offset)) return false
+    }
     return true
+  }
+
+  isHole(offset: bigint): boolean {
+    return this.#entries[Number(offset)] === 'hole'
   }
 
   /** The first record at or after `offset`; null where there is none. */
@@ -79,6 +94,7 @@ export class FakeLog {
     for (let offset = first; offset <= last; offset++) {
       const entry = this.#entries[Number(offset)]
       if (entry === undefined) break
+      if (entry === 'hole') continue
       if ('record' in entry) records.push(entry.record)
       else gaps.push({ first: offset, last: offset, reason: entry.gap })
     }

@@ -1,9 +1,9 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { buildRecord, sealed } from '../../unit/consumers/kafka/protocol/batch-builder.ts'
+import { buildRecord } from '../../unit/consumers/kafka/protocol/batch-builder.ts'
+import { rawBatch } from '../raw-produce.ts'
 import { skippableZstdFrame } from './encoders.ts'
 import type { RandomSource } from './random-source.ts'
 
-const HEADER_BYTES = 61
 const GZIP_BUFFER_BYTES = 8_192
 const GZIP_HEADER_BYTES = 10
 const GZIP_TRAILER_BYTES = 8
@@ -44,9 +44,5 @@ function frameEndingAt(end: number): Buffer {
 }
 
 function batchOf(codec: number, packed: Buffer, tail: Buffer): Buffer {
-  const batch = Buffer.concat([Buffer.alloc(HEADER_BYTES), packed, tail])
-  batch.writeInt8(2, 16)
-  batch.writeInt16BE(codec, 21)
-  batch.writeInt32BE(1, 57)
-  return sealed(batch)
+  return rawBatch({ body: Buffer.concat([packed, tail]), codec, count: 1 })
 }

@@ -1,16 +1,8 @@
-import { sealed, varint } from '../../unit/consumers/kafka/protocol/batch-builder.ts'
+import { BATCH_FIELD, BATCH_HEADER_BYTES } from '../../../runtime/kafka-wire/batch-header.ts'
+import { rawBatch, sealed, varint } from '../raw-produce.ts'
 import { packRandomly } from './random-packing.ts'
 import type { RandomSource } from './random-source.ts'
 
-const HEADER_BYTES = 61
-const FIELD = {
-  attributes: 21,
-  lastOffsetDelta: 23,
-  firstTimestamp: 27,
-  maxTimestamp: 35,
-  producerId: 43,
-  count: 57,
-}
 const ALL_CODECS = [0, 1, 2, 3, 4] as const
 
 export interface BatchChoice {
@@ -30,32 +22,34 @@ export function randomBatch(random: RandomSource, base: bigint, choice: BatchCho
   const records = randomRecords(random)
   const body = random.once(3) ? damaged(random, records.body) : records.body
   const packed = packRandomly(random, codec, body)
-  const batch = Buffer.concat([Buffer.alloc(HEADER_BYTES), random.once(6) ? damaged(random, packed) : packed])
-  batch.writeInt8(2, 16)
-  batch.writeInt16BE(codec | (random.int(2) << 3) | (random.once(20) ? 0x40 : 0), FIELD.attributes)
-  batch.writeInt32BE(records.lastDelta + (random.once(5) ? random.int(4) : 0), FIELD.lastOffsetDelta)
-  batch.writeBigInt64BE(randomTime(random), FIELD.firstTimestamp)
-  batch.writeBigInt64BE(randomTime(random), FIELD.maxTimestamp)
-  batch.writeBigInt64BE(-1n, FIELD.producerId)
-  batch.writeInt32BE(records.count, FIELD.count)
+  const batch = rawBatch({
+    ...{ codec, count: records.count },
+    body: random.once(6) ? damaged(random, packed) : packed,
+    attributes: (random.int(2) << 3) | (random.once(20) ? 0x40 : 0),
+    lastOffsetDelta: records.lastDelta + (random.once(5) ? random.int(4) : 0),
+    firstTimestamp: randomTime(random),
+    maxTimestamp: randomTime(random),
+  })
   return lie(random, batch, base)
 }
 
 /** Damage to what Kafka's own builder made. */
 function damage(random: RandomSource, batch: Buffer, base: bigint): Buffer {
   if (random.once(3)) return lie(random, batch, base)
-  const body = damaged(random, batch.subarray(HEADER_BYTES))
-  return lie(random, Buffer.concat([batch.subarray(0, HEADER_BYTES), body]), base)
+  const body = damaged(random, batch.subarray(BATCH_HEADER_BYTES))
+  return lie(random, Buffer.concat([batch.subarray(0, BATCH_HEADER_BYTES), body]), base)
 }
 
 /** Header fields that say something else than is there, seldom; then length and checksum. */
 function lie(random: RandomSource, batch: Buffer, base: bigint): Buffer {
   batch.writeBigInt64BE(base, 0)
   const field = random.once(8) ? random.pick(['count', 'lastOffsetDelta', 'attributes'] as const) : null
-  if (field === 'count') batch.writeInt32BE(batch.readInt32BE(FIELD.count) + random.int(5) - 2, FIELD.count)
-  if (field === 'count' && random.once(3)) batch.writeInt32BE(random.pick([0, -1, 2 ** 31 - 1]), FIELD.count)
-  if (field === 'lastOffsetDelta') batch.writeInt32BE(random.int(16) - 1, FIELD.lastOffsetDelta)
-  if (field === 'attributes') batch.writeInt16BE(random.int(0x10000) - 0x8000, FIELD.attributes)
+  if (field === 'count')
+    batch.writeInt32BE(batch.readInt32BE(BATCH_FIELD.count) + random.int(5) - 2, BATCH_FIELD.count)
+  if (field === 'count' && random.once(3))
+    batch.writeInt32BE(random.pick([0, -1, 2 ** 31 - 1]), BATCH_FIELD.count)
+  if (field === 'lastOffsetDelta') batch.writeInt32BE(random.int(16) - 1, BATCH_FIELD.lastOffsetDelta)
+  if (field === 'attributes') batch.writeInt16BE(random.int(0x10000) - 0x8000, BATCH_FIELD.attributes)
   sealed(batch)
   if (random.once(60)) batch.writeUInt8(random.int(256), 17 + random.int(batch.length - 17))
   return batch

@@ -1,5 +1,6 @@
 import type { AbortedTransaction } from '../../../consumers/kafka/protocol/fetch-request.ts'
-import { buildBatch, buildMarker, sealed } from '../../unit/consumers/kafka/protocol/batch-builder.ts'
+import { buildBatch, buildMarker } from '../../unit/consumers/kafka/protocol/batch-builder.ts'
+import { sealed } from '../raw-produce.ts'
 import type { RandomSource } from './random-source.ts'
 
 export interface TransactionalLog {

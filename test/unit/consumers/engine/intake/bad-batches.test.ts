@@ -9,8 +9,8 @@ import { type CheckAllOptions, checkAll } from '../../../../../consumers/engine/
 import { totalBytes } from '../../../../../consumers/engine/range.ts'
 import { SourceRecord } from '../../../../../consumers/engine/source-record.ts'
 import { badValue, FakeChecker, goodValue } from '../../../../support/fakes/fake-checker.ts'
-import { rawBatch } from '../../../../support/kafka/raw-batch.ts'
 import { batchesOf } from '../../../../support/kafka/topic-bytes.ts'
+import { batchOfRecords } from '../../../../support/raw-produce.ts'
 import { EngineBench } from '../bench.ts'
 
 const checker = new FakeChecker()
@@ -27,7 +27,7 @@ function records(kinds: string, first = 0n): SourceRecord[] {
 function batches(...sizes: readonly number[]): RecordBatchBytes[] {
   let base = 0n
   const log = sizes.map((size) => {
-    const batch = rawBatch(Array(size).fill({ value: Buffer.alloc(40) }), 'none', base)
+    const batch = batchOfRecords(Array(size).fill({ value: Buffer.alloc(40) }), 'none', base)
     base += BigInt(size)
     return batch
   })
@@ -78,7 +78,7 @@ it('leaves bad records as they are for a sink that keeps them, and where their b
 })
 
 it('takes the bytes of a batch that could not be taken apart from the record that stands for it', () => {
-  const bytes = rawBatch(Array(9).fill({ value: Buffer.alloc(4) }), 'none', 20n)
+  const bytes = batchOfRecords(Array(9).fill({ value: Buffer.alloc(4) }), 'none', 20n)
   const fault = { code: 'OVERSIZED', reason: 'too large' } as const
   const record = SourceRecord.of({ offset: 20n, appendTime: 1, key: null, value: bytes, fault })
   for (const known of [batchesOf(bytes), []]) {

@@ -43,17 +43,18 @@ it('hands nothing of a generation over once that generation has ended, in the mi
   expect([taken.map(({ first }) => first), failures]).toEqual([[0n], []])
 })
 
-it('hands over what comes before a batch whose end cannot be told, and reports that one, at any place', async () => {
+it('hands over what comes before a batch whose end cannot be told, and reports that one when it came twice', async () => {
   const { feed, taken, failures } = start(async () => undefined)
   const answer = fetched(0, 2)
   answer.recordBatches.writeInt32BE(-1, answer.recordBatches.length / 2 + 8)
+  const rest = { ...answer, recordBatches: answer.recordBatches.subarray(answer.recordBatches.length / 2) }
   feed.take(answer)
   await feed.settled()
-  expect([taken.map(({ last }) => last), feed.position]).toEqual([[0n], 1n])
-  feed.take({ ...answer, recordBatches: answer.recordBatches.subarray(answer.recordBatches.length / 2) })
+  expect([taken.map(({ last }) => last), feed.position, failures]).toEqual([[0n], 1n, []])
+  feed.take(rest)
   await feed.settled()
   const corrupt = expect.objectContaining({ code: 'DAYBOOK_KAFKA_BATCH_CORRUPT', scope: 'partition' })
-  expect([failures, feed.position]).toEqual([[corrupt, corrupt], 1n])
+  expect([taken.length, failures, feed.position]).toEqual([1, [corrupt], 1n])
 })
 
 it('hands answers over one after the other and holds two at most', async () => {

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
-import { crc32c } from '../../../../../runtime/kafka-wire/crc32c.ts'
+import { BATCH_ATTRIBUTE } from '../../../../../runtime/kafka-wire/batch-header.ts'
+import { rawBatch, rawRecord } from '../../../../support/raw-produce.ts'
 
 /** A record batch as Kafka writes it (format version 2), for tests of its decoder. */
 export interface BatchSpec {
@@ -26,30 +27,18 @@ export interface RecordSpec {
 
 export function buildBatch(spec: BatchSpec): Buffer {
   const body = Buffer.concat(spec.records.map(buildRecord))
-  const packed = spec.codec === 1 ? gzipSync(body) : body
-  const batch = Buffer.alloc(61 + packed.length)
-  batch.writeBigInt64BE(spec.base, 0)
-  batch.writeInt8(2, 16)
+  const { appendTime, codec = 0, firstTimestamp = 0, producerId = -1n } = spec
   const attributes =
-    (spec.codec ?? 0) |
-    (spec.appendTime === undefined ? 0 : 0x08) |
-    (spec.isTransactional === true ? 0x10 : 0) |
-    (spec.isControl === true ? 0x20 : 0)
-  batch.writeInt16BE(attributes, 21)
-  batch.writeInt32BE(spec.lastOffsetDelta ?? spec.records.at(-1)?.delta ?? 0, 23)
-  batch.writeBigInt64BE(BigInt(spec.firstTimestamp ?? 0), 27)
-  batch.writeBigInt64BE(BigInt(spec.appendTime ?? spec.firstTimestamp ?? 0), 35)
-  batch.writeBigInt64BE(spec.producerId ?? -1n, 43)
-  batch.writeInt32BE(spec.records.length, 57)
-  packed.copy(batch, 61)
-  return sealed(batch)
-}
-
-/** Writes the length and the checksum that the bytes have now; gives the same buffer. */
-export function sealed(batch: Buffer): Buffer {
-  batch.writeInt32BE(batch.length - 12, 8)
-  batch.writeUInt32BE(crc32c(batch, 21, batch.length), 17)
-  return batch
+    (appendTime === undefined ? 0 : BATCH_ATTRIBUTE.appendTime) |
+    (spec.isTransactional === true ? BATCH_ATTRIBUTE.transactional : 0) |
+    (spec.isControl === true ? BATCH_ATTRIBUTE.control : 0)
+  return rawBatch({
+    ...{ base: spec.base, codec, count: spec.records.length, attributes, producerId },
+    body: codec === 1 ? gzipSync(body) : body,
+    lastOffsetDelta: spec.lastOffsetDelta ?? spec.records.at(-1)?.delta ?? 0,
+    firstTimestamp: BigInt(firstTimestamp),
+    maxTimestamp: BigInt(appendTime ?? firstTimestamp),
+  })
 }
 
 /** A transaction's end. */
@@ -59,32 +48,6 @@ export function buildMarker(base: bigint, producerId: bigint, kind: 'commit' | '
   return buildBatch({ base, producerId, records, isTransactional: true, isControl: true })
 }
 
-export function buildRecord({
-  delta,
-  key = null,
-  value = null,
-  timestampDelta = 0,
-  headers = [],
-}: RecordSpec): Buffer {
-  const body = Buffer.concat([
-    Buffer.from([0]),
-    varint(BigInt(timestampDelta)),
-    varint(BigInt(delta)),
-    sized(key),
-    sized(value),
-    varint(BigInt(headers.length)),
-    ...headers.flatMap(([name, header]) => [sized(Buffer.from(name)), sized(header)]),
-  ])
-  return Buffer.concat([varint(BigInt(body.length)), body])
-}
-
-function sized(bytes: Buffer | null): Buffer {
-  return bytes === null ? varint(-1n) : Buffer.concat([varint(BigInt(bytes.length)), bytes])
-}
-
-export function varint(value: bigint): Buffer {
-  let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
-  const bytes: number[] = []
-  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
-  return Buffer.from([...bytes, Number(rest)])
+export function buildRecord({ timestampDelta = 0, ...record }: RecordSpec): Buffer {
+  return rawRecord({ ...record, timestampDelta: BigInt(timestampDelta) })
 }

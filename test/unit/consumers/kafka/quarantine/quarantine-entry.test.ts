@@ -5,7 +5,7 @@ import { slices } from '../../../../../consumers/kafka/protocol/record-batch.ts'
 import type { FetchedRecord } from '../../../../../consumers/kafka/protocol/record-reader.ts'
 import { readQuarantineRecord } from '../../../../../consumers/kafka/quarantine/quarantine-entry.ts'
 import { QUARANTINE_HEADER } from '../../../../../consumers/kafka/quarantine/quarantine-message.ts'
-import { rawBatch } from '../../../../support/kafka/raw-batch.ts'
+import { batchOfRecords } from '../../../../support/raw-produce.ts'
 
 const topicId = '0b2e8a1c-1111-4222-8333-444455556666'
 
@@ -74,7 +74,7 @@ it('throws for nothing, and answers quickly, whatever key, value and headers are
     fc.uint8Array().map((one) => Buffer.from(one)),
   )
   const batch = fc.tuple(fc.nat({ max: 60 }), fc.nat({ max: 255 })).map(([at, value]) => {
-    const made = rawBatch([{ value: Buffer.from('v') }], 'none', 5n)
+    const made = batchOfRecords([{ value: Buffer.from('v') }], 'none', 5n)
     made[at] = value
     return made
   })
@@ -104,7 +104,7 @@ it('throws for nothing, and answers quickly, whatever key, value and headers are
 
 it('reads no more headers of a record than a few, however many it claims', () => {
   const headers = Array.from({ length: 10_000 }, () => ['', Buffer.alloc(0)] as const)
-  const recordBatches = rawBatch([{ value: null, headers }, { value: Buffer.from('next') }], 'zstd')
+  const recordBatches = batchOfRecords([{ value: null, headers }, { value: Buffer.from('next') }], 'zstd')
   const limits = { maxSliceBytes: 1, maxBatchBytes: 1e6, from: 0n, aborted: [], withHeaders: true }
   const [slice] = slices({ topic: 't', partition: 0, recordBatches, ...limits })
   expect(slice?.records.map((record) => record.headers?.length)).toEqual([64, 0])
