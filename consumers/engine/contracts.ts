@@ -132,7 +132,7 @@ export interface TipRecord {
   readonly offset: bigint
   /** SHA-256, see `Sink.fingerprint`. */
   readonly hash: Buffer
-  /** As what it is stored, where the store knows. An `event` that no longer decodes when it is read again stops the worker. */
+  /** As what it is stored, where the store knows. An `event` that no longer decodes when it is read again stops the partition. */
   readonly kind?: 'event' | 'tombstone' | 'quarantined'
 }
 
