@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { nodeCrypto, publicKeysFromPem, signerFromPem } from '../proof/node.ts'
+import { nodeCrypto } from '../proof/node.ts'
 import { systemClock } from '../runtime/clock.ts'
 import type { ObjectStore } from '../runtime/object-store/contract.ts'
 import { createS3Store } from '../runtime/object-store/s3.ts'
 import { type ColdConfig, retentionClassOf } from '../runtime/worker-config.ts'
 import { logIdOf } from '../schemas/archive/key.ts'
-import { DaybookError } from '../schemas/errors.ts'
+import { type ArchiveKeys, readArchiveKeys } from './archive-keys.ts'
 import type { ColdContext, TamperingReport } from './cold/options.ts'
 
 export interface ColdContextOptions {
@@ -24,6 +23,8 @@ export interface ColdContextOptions {
     | 'signingKeyFile'
   > &
     Partial<Pick<ColdConfig, 'trustedKeysFile'>>
+  /** Where they have been read already. */
+  readonly keys?: ArchiveKeys
   readonly clusterId: string
   readonly onTampering: (report: TamperingReport) => void
 }
@@ -49,30 +50,24 @@ export function bucketOf(
   })
 }
 
-/** The archive that a configuration names, with the key that signs in it. */
-export function createColdContext({ config, clusterId, onTampering }: ColdContextOptions): ColdContext {
+/**
+ * The archive that a configuration names, with the key that signs in it.
+ * @throws DaybookError DAYBOOK_CONFIG_INVALID where a file of keys is not as it must be
+ */
+export function createColdContext({
+  config,
+  keys = readArchiveKeys(config),
+  clusterId,
+  onTampering,
+}: ColdContextOptions): ColdContext {
   const { org, environment } = config
   return {
     store: bucketOf(config, config.storeTimeoutMs),
-    signer: signerFromPem(readFileSync(config.signingKeyFile, 'utf8')),
-    trustedKeys: readTrustedKeys(config.trustedKeysFile ?? null),
+    ...keys,
     crypto: nodeCrypto,
     logIdOf: (partition) => logIdOf({ org, environment, clusterId, ...partition }),
     retentionMsOf: (topic) => (config.retention.get(retentionClassOf(topic)) ?? 0) * DAY_MS,
     clock: systemClock,
     onTampering,
-  }
-}
-
-function readTrustedKeys(file: string | null): readonly Uint8Array[] {
-  if (file === null) return []
-  try {
-    return publicKeysFromPem(readFileSync(file, 'utf8'))
-  } catch (cause) {
-    throw new DaybookError(
-      'DAYBOOK_CONFIG_INVALID',
-      `DAYBOOK_TRUSTED_KEYS_FILE: ${file} cannot be read as Ed25519 public keys in PEM, one after another.`,
-      { cause },
-    )
   }
 }

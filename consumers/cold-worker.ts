@@ -1,4 +1,5 @@
 import type { ColdConfig } from '../runtime/worker-config.ts'
+import { readArchiveKeys } from './archive-keys.ts'
 import { countObjects } from './archive-metrics.ts'
 import { checkArchiveStore } from './cold/check-store.ts'
 import { COLD_LIMITS } from './cold/limits.ts'
@@ -17,9 +18,11 @@ export async function runColdWorker(config: ColdConfig): Promise<never> {
     config,
     quarantineTopic: null,
     make: async ({ catalogue, failpoints, log, metrics }) => {
+      // Before Kafka is asked, which may take a minute to not answer.
+      const keys = readArchiveKeys(config)
       const clusterId = await readClusterId(kafkaOf(config))
       const onTampering = (report: object) => log.error({ report }, 'the archive was tampered with')
-      const plain = createColdContext({ config, clusterId, onTampering })
+      const plain = createColdContext({ config, keys, clusterId, onTampering })
       const context = { ...plain, store: countObjects(plain.store, metrics, config.topics) }
       return {
         sink: createColdSink({

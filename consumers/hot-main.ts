@@ -2,5 +2,6 @@ import { keepCompiledModules } from '../runtime/compile-cache.ts'
 
 keepCompiledModules()
 const { readHotConfig } = await import('../runtime/worker-config.ts')
+const { configOrExit } = await import('./worker.ts')
 const { runHotWorker } = await import('./hot-worker.ts')
-await runHotWorker({ config: readHotConfig(process.env) })
+await runHotWorker({ config: configOrExit('hot', () => readHotConfig(process.env)) })

@@ -54,6 +54,16 @@ export interface WorkerDefinition {
 const STOP_TIMEOUT_MS = 25_000
 const REGISTRY_TIMEOUT_MS = 5_000
 
+/** A worker's configuration. One that is not as it must be is logged and ends the process, like any other start that fails. */
+export function configOrExit<T>(service: WorkerDefinition['service'], read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    createLog({ service, version: VERSION, level: 'info' }).fatal({ err: error }, 'cannot start')
+    return process.exit(exitCodeOf(error))
+  }
+}
+
 /**
  * Runs a worker until a signal or an error ends it, then exits the process: source → checker → engine → sink.
  * With `--check-config` it only checks, prints what it found, and exits.

@@ -1,3 +1,4 @@
+import { allEnded } from '../runtime/all-ended.ts'
 import type { ListEntry, ObjectStore, StoredVersion } from '../runtime/object-store/contract.ts'
 import { type ObjectName, objectKey, parseObjectKey, topicPrefix } from '../schemas/archive/key.ts'
 import type { Archive, TimeRange } from './archive.ts'
@@ -78,7 +79,7 @@ async function partitionPrefixes(
   const wanted = topics.filter(
     (prefix) => filter.topicId === undefined || prefix.endsWith(`/${filter.topicId}/`),
   )
-  const partitions = await Promise.all(wanted.map((prefix) => groups(store, prefix, signal)))
+  const partitions = await allEnded(wanted.map((prefix) => groups(store, prefix, signal)))
   return partitions
     .flat()
     .filter((prefix) => filter.partition === undefined || prefix.endsWith(`/p=${filter.partition}/`))

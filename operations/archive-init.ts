@@ -1,9 +1,10 @@
 import { type InitOutcome, type InitRequest, initArchive } from '../consumers/cold/init.ts'
-import type { TamperingReport } from '../consumers/cold/options.ts'
+import type { ColdContext, TamperingReport } from '../consumers/cold/options.ts'
 import { createColdContext } from '../consumers/cold-context.ts'
 import type { PartitionRef } from '../consumers/engine/contracts.ts'
 import { describeTopics } from '../consumers/kafka/topics/describe-topics.ts'
 import { kafkaOf } from '../consumers/worker.ts'
+import { allEnded } from '../runtime/all-ended.ts'
 import type { Environment } from '../runtime/config.ts'
 import { type ColdConfig, readColdConfig } from '../runtime/worker-config.ts'
 
@@ -25,17 +26,23 @@ export interface PartitionInit {
 export async function initTopicArchives(options: TopicInitOptions): Promise<readonly PartitionInit[]> {
   const { config, onTampering, signal, ...request } = options
   const { clusterId, partitions } = await describeTopics(kafkaOf(config), config.topics)
-  const context = createColdContext({ config, clusterId, onTampering })
-  try {
-    return await Promise.all(
-      partitions.map(async (partition) => ({
-        partition,
-        outcome: await initArchive(context, { partition, ...request }, signal),
-      })),
-    )
-  } finally {
-    context.store.close()
-  }
+  return initPartitions(createColdContext({ config, clusterId, onTampering }), partitions, {
+    ...request,
+    signal,
+  })
+}
+
+/** The same of `partitions`. Closes the store of `context`, once nothing uses it any more. */
+export async function initPartitions(
+  context: ColdContext,
+  partitions: readonly PartitionRef[],
+  { signal, ...request }: Omit<InitRequest, 'partition'> & { readonly signal?: AbortSignal | undefined },
+): Promise<readonly PartitionInit[]> {
+  const started = partitions.map(async (partition) => ({
+    partition,
+    outcome: await initArchive(context, { partition, ...request }, signal),
+  }))
+  return allEnded(started).finally(() => context.store.close())
 }
 
 /** The same with what a worker's environment names, at a first start. */

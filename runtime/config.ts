@@ -53,7 +53,7 @@ function invalid(faults: readonly string[]): DaybookError {
   return new DaybookError(
     'DAYBOOK_CONFIG_INVALID',
     `the configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n  ${faults.join('\n  ')}`,
-    { details: { faults: faults.length } },
+    { scope: 'worker', details: { faults: faults.length } },
   )
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../infra/local/ports.ts'
 import { type Supervised, supervise } from '../../infra/local/supervise.ts'
+import { WORKER_LAUNCH } from '../../infra/local/worker-launch.ts'
 import type { BenchStack } from '../measure/bench-stack.ts'
 import { cpuMicrosOf } from '../measure/cpu.ts'
 
@@ -29,8 +30,9 @@ export async function startColdWorker(
   const worker = await supervise({
     name: 'cold worker',
     command: process.execPath,
-    args: ['--disable-warning=TimeoutNegativeWarning', MAIN],
+    args: [...WORKER_LAUNCH.cold.nodeFlags, MAIN],
     env: {
+      ...WORKER_LAUNCH.cold.env,
       ...env,
       DAYBOOK_HTTP_PORT: String(port),
       DAYBOOK_CUT_AGE_MS: String(CUT_AGE_MS),

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { SMALL_MEMORY } from '../../infra/local/components/worker.ts'
 import { freePort } from '../../infra/local/ports.ts'
 import { supervise } from '../../infra/local/supervise.ts'
+import { WORKER_LAUNCH } from '../../infra/local/worker-launch.ts'
 import { cpuMicrosOf } from '../measure/cpu.ts'
 import type { Arena, Contestant, Run } from './contest.ts'
 
@@ -28,9 +28,9 @@ async function runWorkerProcess(name: string, main: string, { stack, table, even
   const worker = await supervise({
     name,
     command: process.execPath,
-    args: ['--disable-warning=TimeoutNegativeWarning', ...SMALL_MEMORY.nodeFlags, main],
+    args: [...WORKER_LAUNCH.hot.nodeFlags, main],
     env: {
-      ...SMALL_MEMORY.env,
+      ...WORKER_LAUNCH.hot.env,
       ...stack.env,
       DAYBOOK_HTTP_PORT: String(port),
       NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'],

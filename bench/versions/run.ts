@@ -2,9 +2,11 @@
  * What a worker costs an event, against the same worker of another checkout, in alternating pairs: see README.md.
  * `npm run bench -- versions --before <folder> --worker hot|cold [--pairs 20] [--events N] [--json]`
  */
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { WorkerLaunch } from '../../infra/local/worker-launch.ts'
 import { createHotTable } from '../hot/table.ts'
 import { withBenchStack } from '../measure/bench-stack.ts'
 import { FIXTURES } from '../measure/flags.ts'
@@ -13,6 +15,7 @@ import { ratioOf } from './ratio.ts'
 import { coldMeasure, hotMeasure, type Measure, type Version } from './worker-cost.ts'
 
 const SEED = 1
+const NOTHING_SET: WorkerLaunch = { nodeFlags: ['--disable-warning=TimeoutNegativeWarning'], env: {} }
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 const { values } = parseArgs({
@@ -26,15 +29,15 @@ const { values } = parseArgs({
 })
 if (values.before === undefined)
   throw new TypeError('--before names the folder of the checkout to compare with')
-const { worker } = values
-if (worker !== 'hot' && worker !== 'cold') throw new TypeError('--worker is hot or cold')
+if (values.worker !== 'hot' && values.worker !== 'cold') throw new TypeError('--worker is hot or cold')
+const kind = values.worker
 const pairs = Number(values.pairs)
 const wanted = Number(values.events)
 
 const report = await withBenchStack(async (stack) => {
   const events = await stack.fill(FIXTURES.usual({ seed: SEED, count: wanted }))
   const measure: Measure =
-    worker === 'hot' ? hotMeasure(stack, await createHotTable(stack), events) : coldMeasure(stack, events)
+    kind === 'hot' ? hotMeasure(stack, await createHotTable(stack), events) : coldMeasure(stack, events)
   const before = await versionIn('before', resolve(values.before ?? ''))
   const now = await versionIn('now', ROOT)
   const costs: { before: number; now: number }[] = []
@@ -48,16 +51,16 @@ const report = await withBenchStack(async (stack) => {
     costs.push(cost)
     step.done(`before ${cost.before.toFixed(2)}, now ${cost.now.toFixed(2)} µs CPU an event`)
   }
-  return { bench: 'versions', worker, pairs, events, machine: machine(), ...ratioOf(costs), costs }
+  return { bench: 'versions', worker: kind, pairs, events, machine: machine(), ...ratioOf(costs), costs }
 })
 process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`)
 process.exit(0)
 
-/** A checkout, and how its own local start runs its workers. */
+/** A checkout, and how its own local start runs its workers; checkouts that do not say it set nothing in particular. */
 async function versionIn(name: Version['name'], folder: string): Promise<Version> {
-  const starter = (await import(join(folder, 'infra/local/components/worker.ts'))) as {
-    readonly SMALL_MEMORY?: Version['launch']
-  }
-  const main = join(folder, `consumers/${worker}-main.ts`)
-  return { name, main, launch: starter.SMALL_MEMORY ?? { nodeFlags: [], env: {} } }
+  const said = join(folder, 'infra/local/worker-launch.ts')
+  const { WORKER_LAUNCH } = existsSync(said)
+    ? ((await import(said)) as typeof import('../../infra/local/worker-launch.ts'))
+    : { WORKER_LAUNCH: { hot: NOTHING_SET, cold: NOTHING_SET } }
+  return { name, main: join(folder, `consumers/${kind}-main.ts`), launch: WORKER_LAUNCH[kind] }
 }

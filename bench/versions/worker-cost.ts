@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../infra/local/ports.ts'
 import { supervise } from '../../infra/local/supervise.ts'
+import type { WorkerLaunch } from '../../infra/local/worker-launch.ts'
 import { initArchiveOf } from '../../operations/archive-init.ts'
 import { createBucket } from '../../operations/create-bucket.ts'
 import { ensureSigningKey } from '../../operations/signing-key.ts'
@@ -13,10 +14,7 @@ export interface Version {
   readonly name: 'before' | 'now'
   /** The worker's main module. */
   readonly main: string
-  readonly launch: {
-    readonly nodeFlags: readonly string[]
-    readonly env: Readonly<Record<string, string | undefined>>
-  }
+  readonly launch: WorkerLaunch
 }
 
 /** Lets a version's worker deliver the topic from its beginning; CPU microseconds of its process an event, its start included. */
@@ -57,7 +55,7 @@ async function run(
   const worker = await supervise({
     name: `worker ${name}`,
     command: process.execPath,
-    args: ['--disable-warning=TimeoutNegativeWarning', ...launch.nodeFlags, main],
+    args: [...launch.nodeFlags, main],
     env: {
       ...launch.env,
       ...env,

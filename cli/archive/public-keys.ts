@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs'
-import { publicKeyFromPem, signerFromPem } from '../../proof/node.ts'
+import { readSigningKey } from '../../consumers/archive-keys.ts'
+import { publicKeyFromPem } from '../../proof/node.ts'
 import type { Environment } from '../../runtime/config.ts'
 import { resolveConfiguration } from '../configuration.ts'
 import { usageError } from '../usage.ts'
 
 /**
  * The keys whose signatures count: those of the files, else the public half of the signing key that is configured
- * here. @throws DaybookError DAYBOOK_CLI_USAGE when there is neither, or a file holds no key
+ * here. @throws DaybookError DAYBOOK_CLI_USAGE when there is neither, or a file holds no key; DAYBOOK_CONFIG_INVALID
  */
 export function publicKeys(env: Environment, files: readonly string[]): readonly Uint8Array[] {
   if (files.length > 0) return files.map((file) => read(`--public-key ${file}`, file, publicKeyFromPem))
   const signingKey = resolveConfiguration(env).env['DAYBOOK_SIGNING_KEY_FILE']
-  if (signingKey !== undefined && signingKey !== '')
-    return [read(`DAYBOOK_SIGNING_KEY_FILE ${signingKey}`, signingKey, (pem) => signerFromPem(pem).publicKey)]
+  if (signingKey !== undefined && signingKey !== '') return [readSigningKey(signingKey).publicKey]
   throw usageError(
     '--public-key',
     'is needed: the PEM file of the public key of the worker that wrote the archive',

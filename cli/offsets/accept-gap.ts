@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import { createColdContext } from '../../consumers/cold-context.ts'
 import { type PartitionRef, partitionKey } from '../../consumers/engine/contracts.ts'
-import { acceptColdLoss } from '../../operations/accept-cold-loss.ts'
+import { type AcceptedColdLoss, acceptColdLoss } from '../../operations/accept-cold-loss.ts'
 import { acceptHotLoss } from '../../operations/accept-hot-loss.ts'
-import { isLostOffset } from '../../operations/lost-offset.ts'
+import { type Held, heldWithin } from '../../operations/held-offsets.ts'
 import { readColdConfig } from '../../runtime/worker-config.ts'
 import { type CommandContext, writeAnswer } from '../command.ts'
 import { configured } from '../configuration.ts'
@@ -28,7 +28,7 @@ export function addAcceptGap(offsets: Command, context: CommandContext): void {
     .command('accept-gap')
     .summary('accept that Kafka lost records before they were read')
     .description(
-      'Records, for good, that offsets behind a store’s tip are lost from Kafka, so that its worker goes on (DAYBOOK_ENGINE_LOG_LOST). Only offsets that the log has lost can be accepted: below its start, or in a hole in its midst.',
+      'Records, for good, that the offsets from behind a store’s tip through the given one are lost from Kafka, so that its worker goes on (DAYBOOK_ENGINE_LOG_LOST). The log is read first: where it holds a record among them, nothing is accepted.',
     )
     .addOption(
       new Option('--store <store>', 'which store').choices(Object.keys(GROUPS)).makeOptionMandatory(),
@@ -46,20 +46,17 @@ export function addAcceptGap(offsets: Command, context: CommandContext): void {
 }
 
 async function accept(context: CommandContext, options: AcceptOptions): Promise<void> {
-  const { clusterId, ref, isLost } = await withCluster(context.env, async (cluster) => {
-    const ref = onePartition(await partitionsOf(cluster, [options.topic]), options.partition)
-    const isLost = await isLostOffset(cluster.view, ref, options.through)
-    const { clusterId } = await cluster.view.metadata([options.topic])
-    return { ref, clusterId: clusterId ?? '', isLost }
-  })
-  if (!isLost)
-    throw usageError(
-      `--through ${options.through}`,
-      `is not lost: it is still in the log of ${ref.topic}/${ref.partition}, or beyond its end`,
-    )
-  const act = options.store === 'hot' ? acceptHot : acceptCold
-  const first = await act(context, ref, options, clusterId)
   const { store, through, reason } = options
+  const { clusterId, ref, first } = await withCluster(context.env, async (cluster) => {
+    const ref = onePartition(await partitionsOf(cluster, [options.topic]), options.partition)
+    const { clusterId } = await cluster.view.metadata([options.topic])
+    const first = (await tipOf(context, store, ref)) + 1n
+    if (first <= through)
+      refuseHeld(ref, options, await heldWithin(cluster.view, ref, { first, last: through }))
+    return { ref, clusterId: clusterId ?? '', first }
+  })
+  const act = store === 'hot' ? acceptHot : acceptCold
+  if (first <= through) await act(context, { partition: ref, first, last: through, reason }, clusterId)
   await writeAnswer(context, options, { store, ...ref, first, through, reason }, () =>
     first > through
       ? `The ${store} store holds ${ref.topic}/${ref.partition} beyond ${through}: nothing to accept.`
@@ -67,35 +64,46 @@ async function accept(context: CommandContext, options: AcceptOptions): Promise<
   )
 }
 
-/** Each gives the first lost offset; beyond `through` when nothing of it is missing, and then records nothing. */
-type Accept = (
-  context: CommandContext,
-  ref: PartitionRef,
-  options: AcceptOptions,
-  clusterId: string,
-) => Promise<bigint>
+/** The last offset that a store has accounted for; −1: none. */
+async function tipOf({ env, signal }: CommandContext, store: GroupName, ref: PartitionRef): Promise<bigint> {
+  const tips =
+    store === 'hot'
+      ? await withHotStore(env, (hot) => hotTips(hot, [ref], signal))
+      : await withBucket(env, (bucket) => coldTips(bucket, [ref], signal))
+  return tips.get(partitionKey(ref)) ?? -1n
+}
 
-const acceptHot: Accept = ({ env, signal }, ref, { through, reason }) =>
-  withHotStore(env, async (store) => {
-    const first = ((await hotTips(store, [ref], signal)).get(partitionKey(ref)) ?? -1n) + 1n
-    const row = { partition: ref, through, by: operatorName(env), reason, at: Date.now() }
-    if (first <= through) await acceptHotLoss(store, row, signal)
-    return first
-  })
+/** Whatever can still be delivered is not lost: the worker would pass it over in silence. */
+function refuseHeld(ref: PartitionRef, { through, store }: AcceptOptions, held: Held): void {
+  const where = `${ref.topic}/${ref.partition}`
+  switch (held.kind) {
+    case 'nothing':
+      return
+    case 'record':
+      throw usageError(
+        `--through ${through}`,
+        `is not lost: ${where} has a record at offset ${held.offset}, which the ${store} store does not hold. What stands before a hole is delivered first, by the worker; what stands in the log is never accepted as lost`,
+      )
+    case 'not-written':
+      throw usageError(`--through ${through}`, `is not lost: the log of ${where} ends before ${held.logEnd}`)
+  }
+}
 
-const acceptCold: Accept = async ({ env, signal, stderr }, ref, { through, reason }, clusterId) => {
-  const config = configured(env, readColdConfig)
-  const tips = await withBucket(env, (store) => coldTips(store, [ref], signal))
-  const first = (tips.get(partitionKey(ref)) ?? -1n) + 1n
-  if (first > through) return first
+type Accept = (context: CommandContext, loss: AcceptedColdLoss, clusterId: string) => Promise<void>
+
+const acceptHot: Accept = ({ env, signal }, { partition, last, reason }) => {
+  const row = { partition, through: last, by: operatorName(env), reason, at: Date.now() }
+  return withHotStore(env, (store) => acceptHotLoss(store, row, signal))
+}
+
+const acceptCold: Accept = async ({ env, signal, stderr }, loss, clusterId) => {
   const cold = createColdContext({
-    ...{ config, clusterId },
+    ...{ config: configured(env, readColdConfig), clusterId },
     onTampering: ({ kind, key }) => stderr.write(`daybook: tampering: ${kind} of ${key}\n`),
   })
   try {
-    await acceptColdLoss(cold, { partition: ref, first, last: through, reason }, signal)
+    await acceptColdLoss(cold, loss, signal)
   } finally {
     cold.store.close()
   }
-  return first
 }

@@ -4,6 +4,7 @@ import type { HotStore } from '../../consumers/hot/clickhouse/store.ts'
 import { createFence } from '../../consumers/hot/ownership/fence.ts'
 import { readTip } from '../../consumers/hot/ownership/tip.ts'
 import type { OpenCluster } from '../../consumers/kafka/client/open-cluster.ts'
+import { allEnded } from '../../runtime/all-ended.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import type { ObjectStore } from '../../runtime/object-store/contract.ts'
 import { readObjectHeader } from '../../schemas/archive/object.ts'
@@ -66,7 +67,7 @@ export async function hotTips(
     const { last } = await readTip(store, ref, states[index]?.tip ?? -1n, signal)
     return [partitionKey(ref), last]
   })
-  return new Map(await Promise.all(tips))
+  return new Map(await allEnded(tips))
 }
 
 /** Reads the header of each partition's last object. It is not verified here; the worker does that. */
@@ -82,5 +83,5 @@ export async function coldTips(
     const bytes = await store.read({ key: stored.key, versionId: oldest.versionId }, signal)
     return [partitionKey(ref), readObjectHeader(bytes).header.last]
   })
-  return new Map(await Promise.all(tips))
+  return new Map(await allEnded(tips))
 }

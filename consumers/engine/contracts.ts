@@ -24,7 +24,7 @@ export type GapReason =
   | 'aborted'
   /** In archives of before 0.2 only: the log held no record there. A hole in a log is a loss since then. */
   | 'absent'
-  /** Lost before it was read (retention, a cut log); an operator accepted it with `daybook offsets accept-gap`. */
+  /** Lost before it was read (retention, a cut log, a hole in it); an operator accepted it with `daybook offsets accept-gap`. */
   | 'lost_accepted'
   /** In a record batch that is quarantined as a whole; its bytes stand at its first offset (`SourceRecord.fault`). */
   | 'quarantined'
@@ -132,7 +132,7 @@ export interface TipRecord {
   readonly offset: bigint
   /** SHA-256, see `Sink.fingerprint`. */
   readonly hash: Buffer
-  /** As what it is stored, where the store knows. An `event` that no longer decodes when it is read again stops the worker. */
+  /** As what it is stored, where the store knows. An `event` that no longer decodes when it is read again stops the partition. */
   readonly kind?: 'event' | 'tombstone' | 'quarantined'
 }
 

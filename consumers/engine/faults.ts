@@ -14,7 +14,7 @@ export function logLost(ref: PartitionRef, first: bigint, last: bigint): Daybook
   return new DaybookError(
     'DAYBOOK_ENGINE_LOG_LOST',
     `Offsets ${first}..${last} of ${where(ref)} are in neither the store nor Kafka. ` +
-      `If they are lost for good, record that with \`daybook offsets accept-gap\` and start again.`,
+      `If they are lost for good, record that with \`daybook offsets accept-gap\`: the partition then goes on by itself.`,
     { details: { ...details(ref), first, last } },
   )
 }
@@ -59,7 +59,7 @@ export function settled(ref: PartitionRef, offset: bigint, verdict: Verdict | Un
 function schemaNewer(ref: PartitionRef, offset: bigint, schemaId: number): DaybookError {
   return new DaybookError(
     'DAYBOOK_SCHEMA_NEWER_THAN_WORKER',
-    `From offset ${offset} on, ${where(ref)} has records of schema ${schemaId}, which has fields or symbols that this version does not know. Install a version that does, then migrate and restart; nothing was skipped.`,
+    `From offset ${offset} on, ${where(ref)} has records of schema ${schemaId}, which has fields or symbols that this version does not know. Install a version that does and migrate: the partition then goes on by itself; nothing was skipped.`,
     { details: { ...details(ref), offset, schemaId } },
   )
 }

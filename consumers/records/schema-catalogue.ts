@@ -165,7 +165,7 @@ class Catalogue implements SchemaCatalogue {
 function newerThanWorker(schemaId: number): DaybookError {
   return new DaybookError(
     'DAYBOOK_SCHEMA_NEWER_THAN_WORKER',
-    `Records are written with schema ${schemaId}, which has fields or symbols that this version does not know. Install a version that does, then migrate and restart; nothing was skipped.`,
+    `Records are written with schema ${schemaId}, which has fields or symbols that this version does not know. Install a version that does and migrate: the partition then goes on by itself; nothing was skipped.`,
     { details: { schemaId } },
   )
 }

@@ -1,4 +1,5 @@
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
+import { registryAccess } from '../../infra/local/components/registry.ts'
 import type { TestStack } from './stack.ts'
 
 /**
@@ -8,13 +9,13 @@ import type { TestStack } from './stack.ts'
 export async function startContainers(): Promise<{ readonly stack: TestStack; stop(): Promise<void> }> {
   const [kafka, registry, clickhouse, s3] = await Promise.all([
     startKafka(),
-    start('apicurio/apicurio-registry:3.0.9', 8080),
+    startRegistry(),
     startClickHouse(),
     startS3(),
   ])
   const stack: TestStack = {
     kafka: { brokers: [`${kafka.getHost()}:${KAFKA_PORT}`] },
-    registry: { url: `${urlOf(registry, 8080)}/apis/ccompat/v7` },
+    registry: { url: `${urlOf(registry, 8080)}/apis/ccompat/v7`, auth: REGISTRY_LOGIN },
     clickhouse: { url: urlOf(clickhouse, 8123), user: 'default', password: '' },
     s3: { endpoint: urlOf(s3, 7070), region: 'us-east-1', accessKeyId: S3_KEY, secretAccessKey: S3_KEY },
   }
@@ -30,9 +31,15 @@ export async function startContainers(): Promise<{ readonly stack: TestStack; st
 /** Clients reconnect to the address that the broker advertises, so its port is the same inside and outside. */
 const KAFKA_PORT = 29_392
 const S3_KEY = 'daybook-containers'
+const REGISTRY_LOGIN = { username: 'registrar', password: 'daybook-containers' }
 
-function start(image: string, port: number): Promise<StartedTestContainer> {
-  return new GenericContainer(image).withExposedPorts(port).withWaitStrategy(Wait.forListeningPorts()).start()
+/** Only the login registers schemas, as in the local stack and in docker-compose.yml. */
+function startRegistry(): Promise<StartedTestContainer> {
+  return new GenericContainer('apicurio/apicurio-registry:3.0.9')
+    .withExposedPorts(8080)
+    .withEnvironment({ ...registryAccess(REGISTRY_LOGIN) })
+    .withWaitStrategy(Wait.forListeningPorts())
+    .start()
 }
 
 function startKafka(): Promise<StartedTestContainer> {

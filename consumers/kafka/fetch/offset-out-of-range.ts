@@ -6,7 +6,7 @@ export function offsetOutOfRange({ topic, topicId, partition }: PartitionRef, of
   return new DaybookError(
     'DAYBOOK_KAFKA_OFFSET_OUT_OF_RANGE',
     `${topic}/${partition}: offset ${offset} is not in Kafka's log any more (retention) or not there yet (a log ` +
-      'that was cut); restart the worker, which then compares the store with the log and says what is missing',
+      'that was cut); the partition is tried again, and the worker then compares the store with the log and says what is missing',
     { details: { topic, topicId, partition, offset } },
   )
 }

@@ -7,6 +7,7 @@ import { endOfBatches } from '../protocol/batch-extents.ts'
 import { requestFetch } from '../protocol/fetch-request.ts'
 import { slices } from '../protocol/record-batch.ts'
 import type { FetchedRecord } from '../protocol/record-reader.ts'
+import type { DecodedSlice } from '../protocol/slice.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
 import { DEFAULT_TUNING } from './tuning.ts'
 
@@ -37,41 +38,69 @@ export async function* readTopic(
   const bounds = await view.bounds(refs)
   const unread: string[] = []
   for (const ref of refs) {
-    const { logStart, logEnd } = bounds.get(partitionKey(ref)) ?? { logStart: 0n, logEnd: 0n }
+    const { logStart: from, logEnd: end } = bounds.get(partitionKey(ref)) ?? { logStart: 0n, logEnd: 0n }
+    const stretch = { leader: leaderOf(metadata, ref), from, end, maxBatchBytes }
     try {
-      const at = yield* readPartition(view, leaderOf(metadata, ref), ref, { logStart, logEnd, maxBatchBytes })
-      if (at < logEnd) unread.push(`${topic}/${ref.partition} from offset ${at}`)
+      const at = yield* recordsOf(ref, readSlices(view, ref, stretch))
+      if (at < end) unread.push(`${topic}/${ref.partition} from offset ${at}`)
     } catch (error) {
       if (onUndecodable === undefined || !isUndecodable(error)) throw error
-      onUndecodable(ref, logStart)
+      onUndecodable(ref, from)
     }
   }
-  if (unread.length === 0) return
-  throw new DaybookError(
-    'DAYBOOK_KAFKA_BROKER',
-    `not readable yet: ${unread.join(', ')}; a transaction that is open holds it back (kafka-transactions find-hanging)`,
-    { retryable: true, details: { topic } },
-  )
+  if (unread.length > 0) throw notReadableYet(topic, unread.join(', '))
 }
 
-/** Gives the offset up to which it could read. One batch at a time: what comes out of it is all that is in memory. */
-async function* readPartition(
-  view: ClusterView,
-  leader: number,
-  ref: PartitionRef,
-  o: { readonly logStart: bigint; readonly logEnd: bigint; readonly maxBatchBytes: number },
+async function* recordsOf(
+  partition: PartitionRef,
+  read: AsyncGenerator<DecodedSlice, bigint, undefined>,
 ): AsyncGenerator<TopicRecord, bigint, undefined> {
-  const limits = { maxSliceBytes: 1, maxBatchBytes: o.maxBatchBytes }
-  for (let at = o.logStart; at < o.logEnd; ) {
+  for (;;) {
+    const { done, value } = await read.next()
+    if (done === true) return value
+    for (const record of value.records) yield { partition, record }
+  }
+}
+
+export interface LogStretch {
+  /** Node id. */
+  readonly leader: number
+  /** Not before the log's start. */
+  readonly from: bigint
+  /** Not beyond the log's end. What is given may reach beyond it. */
+  readonly end: bigint
+  readonly maxBatchBytes?: number
+}
+
+/**
+ * Reads a partition's offsets from `from` up to, not including, `end`, and gives the offset that it got to: less than
+ * `end` where an open transaction holds the rest back. One batch at a time: what comes out of it is all that is in
+ * memory.
+ * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT for a batch of which cannot be said where it ends
+ */
+export async function* readSlices(
+  view: ClusterView,
+  ref: PartitionRef,
+  { leader, from, end, maxBatchBytes = DEFAULT_TUNING.maxBatchBytes }: LogStretch,
+): AsyncGenerator<DecodedSlice, bigint, undefined> {
+  const limits = { maxSliceBytes: 1, maxBatchBytes }
+  for (let at = from; at < end; ) {
     const fetched = await fetchOne(view, leader, ref, at)
     const { next, isSound } = endOfBatches(fetched.recordBatches)
     if (isSound && (next === null || next <= at)) return at
-    for (const slice of slices({ ...limits, ...ref, ...fetched, from: at, withHeaders: true })) {
-      for (const record of slice.records) yield { partition: ref, record }
-    }
+    yield* slices({ ...limits, ...ref, ...fetched, from: at, withHeaders: true })
     at = next ?? at
   }
-  return o.logEnd
+  return end
+}
+
+/** An open transaction holds back `what`. */
+export function notReadableYet(topic: string, what: string): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_KAFKA_BROKER',
+    `not readable yet: ${what}; a transaction that is open holds it back (kafka-transactions find-hanging)`,
+    { retryable: true, details: { topic } },
+  )
 }
 
 function isUndecodable(error: unknown): boolean {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { WORKER_LAUNCH } from '../worker-launch.ts'
 import { type Component, component } from './component.ts'
 
 export interface WorkerOptions {
@@ -11,26 +12,16 @@ export interface WorkerOptions {
 
 const STOP_SECONDS = 30
 
-/**
- * How a hot worker is started so that it stays small (docs/decisions/hot-insert.md): V8's young generation would grow
- * to 128 MiB, and glibc would keep the buffers of a few MiB that were freed. docker-compose.yml says the same.
- */
-export const SMALL_MEMORY = {
-  nodeFlags: ['--max-semi-space-size=16'],
-  env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '4194304', MALLOC_TRIM_THRESHOLD_: '33554432' },
-} as const
-
 /** A worker as production runs it: its main file, configured by its environment. `stop` drains it. */
 export function workerComponent({ kind, env, port, dataDir, logFile }: WorkerOptions): Component {
   return component({
     name: `${kind} worker`,
     command: process.execPath,
     args: [
-      '--disable-warning=TimeoutNegativeWarning',
-      ...(kind === 'hot' ? SMALL_MEMORY.nodeFlags : []),
+      ...WORKER_LAUNCH[kind].nodeFlags,
       fileURLToPath(new URL(`../../../consumers/${kind}-main.ts`, import.meta.url)),
     ],
-    env: { ...(kind === 'hot' ? SMALL_MEMORY.env : {}), ...env, DAYBOOK_HTTP_PORT: String(port) },
+    env: { ...WORKER_LAUNCH[kind].env, ...env, DAYBOOK_HTTP_PORT: String(port) },
     cwd: dataDir,
     logFile,
     graceSeconds: STOP_SECONDS,

@@ -149,7 +149,7 @@ test('an event that the checker took and that cannot be re-encoded harms nothing
   expect(header.counts).toEqual({ event: 59, tombstone: 0, quarantined: 1 })
 })
 
-test('another record at the same offset stops the worker', async () => {
+test('another record at the same offset stops the partition', async () => {
   const archive = await testArchive('contradiction')
   const [a, b] = [await archive.worker(), await archive.worker()]
   expect(await a.deliver(rangeOf(archive.partition, records))).toBe('delivered')
@@ -161,7 +161,7 @@ test('another record at the same offset stops the worker', async () => {
   expect(String(failure)).toContain('offset 30')
 })
 
-test('an object of another key stops the worker that finds it', async () => {
+test('an object of another key stops the partition of the worker that finds it', async () => {
   const archive = await testArchive('stranger')
   const other = await testArchive('stranger-key')
   const a = await archive.worker({

@@ -45,7 +45,7 @@ test('a newer version of the last object is reported, and the oldest one counts'
   expect(archive.tampering).toMatchObject([{ kind: 'second_version', versions: 2 }])
 })
 
-test('a forged object in the place of the next one stops the worker', async () => {
+test('a forged object in the place of the next one stops the partition', async () => {
   const archive = await testArchive('forged')
   const a = await archive.worker()
   const key = objectKey({ ...archive.partition, minute: FIRST_MINUTE, first: 0n })
@@ -56,7 +56,7 @@ test('a forged object in the place of the next one stops the worker', async () =
   await expect(failure).rejects.toMatchObject({ code: 'DAYBOOK_COLD_CONTRADICTED', retryable: false })
 })
 
-test('an object that was copied from another partition stops the worker', async () => {
+test('an object that was copied from another partition stops the partition', async () => {
   const archive = await testArchive('copied')
   const a = await archive.worker()
   await a.deliver(rangeOf(archive.partition, records))
@@ -166,7 +166,7 @@ test('minutes never go back, so keys stay in offset order', async () => {
   expect((await (await archive.worker()).claim.tip()).last).toBe(13n)
 })
 
-test('a write that succeeded although the key had a version stops the worker', async () => {
+test('a write that succeeded although the key had a version stops the partition', async () => {
   const archive = await testArchive('hidden')
   const { store } = archive.bucket
   // What a store shows that lets a delete marker hide a version from a conditional PUT.

@@ -63,7 +63,7 @@ describe('a topic that may not be read', { timeout: 60_000 }, () => {
       const found = await readSettings(view, [open, closed])
       expect(found.get(closed)?.kind).toBe('error')
       return found
-    })
+    }, 30_000)
     const facts = await view.facts(randomUUID(), refs)
     await close()
     expect(readings.get(open)?.kind).toBe('settings')

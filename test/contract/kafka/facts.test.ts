@@ -85,7 +85,7 @@ describe('a commit', { timeout: 60_000 }, () => {
           [kept, 0, { errorCode: 12 }],
         ]),
       )
-    })
+    }, 30_000)
     const offsets = await broker.committed(member.groupId, kept)
     await member.membership.leave()
     expect([...offsets.entries()].toSorted()).toEqual([

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
 import { requireTopic } from '../../../consumers/kafka/client/topic-metadata.ts'
-import { isLostOffset } from '../../../operations/lost-offset.ts'
+import { heldWithin } from '../../../operations/held-offsets.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 import { coversExactly, holesIn, startSource } from './collector.ts'
 
@@ -59,7 +59,8 @@ describe('offsets without a record', { timeout: 60_000 }, () => {
     const cluster = await openCluster(broker.kafka)
     const { topicId } = requireTopic(await cluster.view.metadata([topic]), topic)
     const ref = { topic, topicId, partition: 0 }
-    const isLost = (offset: bigint) => isLostOffset(cluster.view, ref, offset)
+    const isLost = async (offset: bigint) =>
+      (await heldWithin(cluster.view, ref, { first: offset, last: offset })).kind === 'nothing'
     const before = await Promise.all([0n, 1n, 2n, 99n].map(isLost))
     await vi.waitFor(
       async () => {

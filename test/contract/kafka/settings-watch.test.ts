@@ -79,13 +79,13 @@ function messageOf({ states }: Watched, topic: string): string {
   return state === undefined || state.kind === 'ok' ? '' : state.error.message
 }
 
-describe('the watch of topic settings', { timeout: 60_000 }, () => {
+describe('the watch of topic settings', { timeout: 150_000 }, () => {
   it('sees a topic drift and be set right again, and no other topic with it', async () => {
     const [drifting, steady] = [await broker.createTopic(), await broker.createTopic()]
     const seen = await watched([drifting, steady])
     expect([kindOf(seen, drifting), kindOf(seen, steady)]).toEqual(['ok', 'ok'])
     await set(drifting, 'message.timestamp.type', 'CreateTime')
-    await vi.waitFor(() => expect(kindOf(seen, drifting)).toBe('failed'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(kindOf(seen, drifting)).toBe('failed'), { timeout: 30_000 })
     expect(seen.states.get(drifting)).toMatchObject({
       error: { code: 'DAYBOOK_KAFKA_TOPIC_CONFIG', scope: 'partition', retryable: false },
     })
@@ -94,7 +94,7 @@ describe('the watch of topic settings', { timeout: 60_000 }, () => {
     )
     expect(kindOf(seen, steady)).toBe('ok')
     await set(drifting, 'message.timestamp.type', 'LogAppendTime')
-    await vi.waitFor(() => expect(kindOf(seen, drifting)).toBe('ok'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(kindOf(seen, drifting)).toBe('ok'), { timeout: 30_000 })
   })
 
   it('names every wrong setting, and wants a topic read on whose events are merely in danger', async () => {
@@ -118,7 +118,7 @@ describe('the watch of topic settings', { timeout: 60_000 }, () => {
     })
     expect(kindOf(seen, there)).toBe('ok')
     await remake(broker, topic)
-    await vi.waitFor(() => expect(kindOf(seen, topic)).toBe('ok'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(kindOf(seen, topic)).toBe('ok'), { timeout: 30_000 })
   })
 
   it('tells a topic that was made anew from the one that is being read, and from no other', async () => {
@@ -130,10 +130,10 @@ describe('the watch of topic settings', { timeout: 60_000 }, () => {
     await vi.waitFor(
       () =>
         expect(seen.states.get(topic)).toMatchObject({ error: { code: 'DAYBOOK_KAFKA_TOPIC_RECREATED' } }),
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     )
     seen.reading.delete(topic)
-    await vi.waitFor(() => expect(kindOf(seen, topic)).toBe('ok'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(kindOf(seen, topic)).toBe('ok'), { timeout: 30_000 })
   })
 
   it('finds a name that no topic can have to be the fault of that entry alone', async () => {

@@ -39,7 +39,7 @@ it('reading a topic to its end gives what can be read and says what an open tran
           () => true,
           () => false,
         ),
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     )
     .toBe(true)
   expect(values.slice(-2).toSorted()).toEqual(['behind', 'beside'])

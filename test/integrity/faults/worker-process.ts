@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import { WORKER_LAUNCH } from '../../../infra/local/worker-launch.ts'
 import type { Failpoint } from '../../../runtime/failpoints.ts'
 import type { WorkerKind } from './plan.ts'
 
-/** A real worker process whose failpoints are commanded over a pipe (runtime/failpoint-pipe.ts). */
+/** A real worker process, started as in production, whose failpoints are commanded over a pipe (runtime/failpoint-pipe.ts). */
 export interface WorkerProcess {
   readonly kind: WorkerKind
   readonly pid: number
@@ -43,8 +44,9 @@ const STOPPED = '"msg":"partition stopped'
 const ENDS_WITH_PARENT = new URL('./ends-with-parent.ts', import.meta.url).href
 
 export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--import', ENDS_WITH_PARENT, spec.main], {
-    env: { ...process.env, ...spec.env, DAYBOOK_FAILPOINT_FD: String(FAILPOINT_FD) },
+  const { nodeFlags, env } = WORKER_LAUNCH[spec.kind]
+  const child = spawn(process.execPath, [...nodeFlags, '--import', ENDS_WITH_PARENT, spec.main], {
+    env: { ...process.env, ...env, ...spec.env, DAYBOOK_FAILPOINT_FD: String(FAILPOINT_FD) },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   const log = createWriteStream(spec.logFile, { flags: 'a' })

@@ -22,7 +22,6 @@ export function startWriter(job: Readonly<Record<string, unknown>>): WriterProce
         const line = await lines.next()
         if (line.done === true) throw new Error(`the writer ended before it said ${property}`)
         const said: Record<string, unknown> = JSON.parse(line.value)
-        if (process.env['DBG']) console.log(Date.now(), line.value)
         if (property in said) return said
       }
     },

@@ -26,7 +26,7 @@ const RECORDS: readonly RawRecord[] = [
 
 function record(offset: bigint, key: string, value: string | null): RawRecord {
   return {
-    ...{ offset, timestamp: 1_000 + Number(offset), headers: {} },
+    ...{ offset, timestamp: 1_000 + Number(offset), headers: new Map() },
     ...{ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) },
   }
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { registryAccess } from '../../../infra/local/components/registry.ts'
+import { WORKER_LAUNCH } from '../../../infra/local/worker-launch.ts'
 import { localSettings, workerEnvironment } from '../../../operations/settings.ts'
 import { COLD_FIELDS, HOT_FIELDS } from '../../../runtime/worker-config.ts'
 
@@ -32,6 +33,16 @@ it.each(['hot', 'cold'] as const)('the %s worker gets only variables that it rea
   const given = Object.keys(compose.services[name]?.environment ?? {})
   expect(given.length).toBeGreaterThan(5)
   expect(given.filter((variable) => !known[name].has(variable) && !isOfLibc(variable))).toEqual([])
+})
+
+it.each(['hot', 'cold'] as const)('the %s worker is started as the local one is, as to memory', (name) => {
+  const { command = [], environment = {} } = compose.services[name] ?? {}
+  const { nodeFlags, env } = WORKER_LAUNCH[name]
+  expect(command).toEqual([
+    ...nodeFlags.filter((flag) => !flag.startsWith('--disable-warning')),
+    `consumers/${name}-main.ts`,
+  ])
+  expect(Object.fromEntries(Object.entries(environment).filter(([key]) => isOfLibc(key)))).toEqual(env)
 })
 
 it('the registry asks for a login as the local one does, and only `setup` has it', () => {

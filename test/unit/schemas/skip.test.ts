@@ -238,6 +238,7 @@ describe('mutated events', () => {
       }),
       { numRuns: 1000 },
     )
-    expect(performance.now() - started).toBeLessThan(10_000)
-  })
+    // Far above what it takes on a busy machine, and far below what one made-up count would take.
+    expect(performance.now() - started).toBeLessThan(30_000)
+  }, 60_000)
 })

@@ -48,7 +48,7 @@ describe('the SDK and Kafka', () => {
     expect(emitted.state).toBe('spooled')
     await vi.waitFor(
       () => expect(problems.map(({ code }) => code)).toContain('DAYBOOK_SDK_REGISTRY_UNAVAILABLE'),
-      20_000,
+      30_000,
     )
     proxy.resume()
     await emitted.acknowledged({ timeoutMs: 20_000 })
@@ -77,7 +77,10 @@ describe('the SDK and Kafka', () => {
     await expect(huge.acknowledged({ timeoutMs: 20_000 })).rejects.toMatchObject({
       code: 'DAYBOOK_SDK_RECORD_REJECTED',
     })
-    await vi.waitFor(() => expect(problems.map(({ code }) => code)).toContain('DAYBOOK_SDK_RECORD_REJECTED'))
+    await vi.waitFor(
+      () => expect(problems.map(({ code }) => code)).toContain('DAYBOOK_SDK_RECORD_REJECTED'),
+      30_000,
+    )
     expect((await topic.read()).map(({ eventId }) => eventId)).toEqual(
       expect.arrayContaining([before.eventId, after.eventId]),
     )
@@ -94,7 +97,7 @@ describe('the SDK and Kafka', () => {
     expect(audit.emit('order.updated', EVENT).state).toBe('spooled')
     await vi.waitFor(
       () => expect(problems.map(({ code }) => code)).toContain('DAYBOOK_SDK_BROKER_UNAVAILABLE'),
-      20_000,
+      30_000,
     )
     expect(await audit.close({ timeoutMs: 100 })).toBe(false)
     expect(rejections).toEqual([])

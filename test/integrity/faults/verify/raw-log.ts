@@ -13,8 +13,8 @@ export interface RawRecord {
   readonly timestamp: number
   readonly key: Buffer | null
   readonly value: Buffer | null
-  /** A character for each byte. */
-  readonly headers: Readonly<Record<string, string>>
+  /** A character for each byte; the last of those with one name. A map, since an object has no place for `__proto__`. */
+  readonly headers: ReadonlyMap<string, string>
 }
 
 export interface RawPartition {
@@ -118,13 +118,13 @@ function readBatch(batch: Buffer): Batch {
   }
 }
 
-function headersAt(body: Buffer, position: number): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = {}
+function headersAt(body: Buffer, position: number): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>()
   let [count, at] = varint(body, position)
   for (; count > 0; count--) {
     const [name, afterName] = bytes(body, at)
     const [value, afterValue] = bytes(body, afterName)
-    headers[name?.toString('utf8') ?? ''] = value?.toString('latin1') ?? ''
+    headers.set(name?.toString('utf8') ?? '', value?.toString('latin1') ?? '')
     at = afterValue
   }
   return headers

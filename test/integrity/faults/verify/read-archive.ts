@@ -17,7 +17,18 @@ export interface ArchiveReading {
   readonly faults: readonly string[]
 }
 
-const META = avro.Type.forSchema({ type: 'map', values: 'bytes' })
+/** A map of bytes as the array of its entries, which has the same bytes: avsc's own maps lose the key `__proto__`. */
+const META = avro.Type.forSchema({
+  type: 'array',
+  items: {
+    type: 'record',
+    name: 'Entry',
+    fields: [
+      { name: 'key', type: 'string' },
+      { name: 'value', type: 'bytes' },
+    ],
+  },
+})
 const LONG = avro.Type.forSchema('long')
 const SYNC_BYTES = 16
 
@@ -45,7 +56,7 @@ export async function archivedThrough(s3: S3Client, bucket: string, prefix: stri
   if (key === undefined) return null
   const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
   const bytes = Buffer.from((await answer.Body?.transformToByteArray()) ?? [])
-  const meta: Meta = META.decode(bytes, 4).value
+  const { meta } = readMeta(bytes)
   return BigInt(text(meta, 'daybook.last'))
 }
 
@@ -77,15 +88,20 @@ async function versionFaults(s3: S3Client, bucket: string, prefix: string): Prom
   return faults
 }
 
-type Meta = Readonly<Record<string, Buffer>>
+type Meta = ReadonlyMap<string, Buffer>
+
+/** The metadata of an Avro container file, and where they end. */
+export function readMeta(bytes: Buffer): { meta: Meta; end: number } {
+  const decoded: { value: { key: string; value: Buffer }[]; offset: number } = META.decode(bytes, 4)
+  return { meta: new Map(decoded.value.map(({ key, value }) => [key, value])), end: decoded.offset }
+}
 
 function readObject(name: string, bytes: Buffer): { object: ArchivedObject; meta: Meta } {
   if (bytes.subarray(0, 4).toString('latin1') !== 'Obj\u0001')
     throw new Error(`${name} is no Avro container file`)
-  const header = META.decode(bytes, 4)
-  const meta: Meta = header.value
+  const { meta, end: headerEnd } = readMeta(bytes)
   const records: ArchivedRecord[] = []
-  let position = header.offset + SYNC_BYTES
+  let position = headerEnd + SYNC_BYTES
   while (position < bytes.length) {
     const count = LONG.decode(bytes, position)
     const size = LONG.decode(bytes, count.offset)
@@ -124,7 +140,7 @@ function* readRows(data: Buffer, count: number, meta: Meta): Generator<ArchivedR
   const schema: { fields: { name: string }[] } = JSON.parse(text(meta, 'avro.schema'))
   const fields = schema.fields.filter((field) => field.name.startsWith('_'))
   const prefixType = avro.Type.forSchema({ ...schema, type: 'record', name: 'Prefix', fields } as avro.Schema)
-  const schemaId = meta['daybook.schema_id']
+  const schemaId = meta.get('daybook.schema_id')
   let position = 0
   for (let i = 0; i < count; i++) {
     const { value: row, offset } = prefixType.decode(data, position) as { value: RowPrefix; offset: number }
@@ -170,7 +186,7 @@ function blob(bytes: Buffer | null): Buffer {
 }
 
 function text(meta: Meta, name: string): string {
-  const value = meta[name]
+  const value = meta.get(name)
   if (value === undefined) throw new Error(`the header has no ${name}`)
   return value.toString('utf8')
 }

@@ -34,14 +34,15 @@ interface Entry {
 }
 
 function entriesOf({ key, value, headers }: RawRecord): Entry[] {
-  const topicId = headers['daybook-topic-id']
-  if (headers['daybook-offset'] !== undefined) {
-    const place = `${topicId}/${headers['daybook-partition']}`
-    return [{ place, offset: BigInt(headers['daybook-offset']), value }]
+  const topicId = headers.get('daybook-topic-id')
+  const single = headers.get('daybook-offset')
+  if (single !== undefined) {
+    const place = `${topicId}/${headers.get('daybook-partition')}`
+    return [{ place, offset: BigInt(single), value }]
   }
   const place = `${topicId}/${key?.toString().split(':')[1]}`
   const batches = readRawBatches(value ?? Buffer.alloc(0))
-  const lists = listsOf(Buffer.from(headers['daybook-bad'] ?? '', 'latin1'))
+  const lists = listsOf(Buffer.from(headers.get('daybook-bad') ?? '', 'latin1'))
   return batches.flatMap((records, number) => {
     const first = records[0]?.offset ?? 0n
     const offsets = badOffsets(first, lists[number] ?? [])

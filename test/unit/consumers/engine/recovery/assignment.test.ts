@@ -41,7 +41,7 @@ test('a store that never saw the partition begins at 0', async () => {
   expect(position(await bench.assign())).toBe(0n)
 })
 
-test('records that retention took before delivery stop the worker', async () => {
+test('records that retention took before delivery stop the partition', async () => {
   const bench = benchWith(10, 5)
   bench.log().truncateBefore(7n)
   expect(position(await bench.assign())).toBe(undefined)

@@ -1,0 +1,63 @@
+import { ConfigResourceTypes } from 'kafkajs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
+import { type CliWorld, cliWorld } from '../../support/cli/environment.ts'
+import { runCli } from '../../support/cli/run.ts'
+import { testStack } from '../../support/stack.ts'
+
+let world: CliWorld
+beforeAll(async () => {
+  world = await cliWorld('cli-accept-hole')
+  expect(await runCli(['schema', 'register'], world.env)).toMatchObject({ code: 0 })
+})
+afterAll(() => world.remove())
+
+const KEYS = ['old', 'old', 'old', 'other']
+
+/** Compaction takes the records 0 and 1 of partition 0 out of the log's midst; its start stays. */
+async function compact(): Promise<void> {
+  const kafka = createKafkaClient(testStack().kafka)
+  const [admin, producer] = [kafka.admin(), kafka.producer()]
+  await Promise.all([admin.connect(), producer.connect()])
+  const settings = {
+    'cleanup.policy': 'compact',
+    'segment.ms': '100',
+    'min.cleanable.dirty.ratio': '0.01',
+    'max.compaction.lag.ms': '1000',
+    'message.timestamp.type': 'LogAppendTime',
+  }
+  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
+  const resource = { type: ConfigResourceTypes.TOPIC, name: world.topic, configEntries }
+  await admin.alterConfigs({ resources: [resource], validateOnly: false })
+  for (const key of KEYS) {
+    await producer.send({ topic: world.topic, messages: [{ key, value: key, partition: 0 }] })
+    // Of time only: the next record opens a new segment, and what stands in the last one is not compacted.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  await Promise.all([admin.disconnect(), producer.disconnect()])
+}
+
+async function accept(store: string, through: number) {
+  const place = ['--store', store, '--topic', world.topic, '--partition', '0']
+  const what = ['--through', String(through), '--reason', 'compaction', '--json']
+  return runCli(['offsets', 'accept-gap', ...place, ...what], world.env)
+}
+
+it('a hole in the midst of a log is accepted as lost, and nothing that stands beside it', async () => {
+  await compact()
+  // The records are there until the broker gets round to it.
+  expect(await accept('hot', 1)).toMatchObject({ code: 2, stderr: expect.stringContaining('at offset 0') })
+  await expect.poll(() => accept('hot', 1), { timeout: 80_000, interval: 1_000 }).toMatchObject({ code: 0 })
+  const { stdout } = await runCli(['offsets', 'show', '--json'], world.env)
+  expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ partition: 0, logStart: '0' }))
+  for (const store of ['hot', 'cold']) {
+    expect(await accept(store, 2)).toMatchObject({ code: 2, stderr: expect.stringContaining('at offset 2') })
+    expect(await accept(store, 9)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ends before 4'),
+    })
+    const { code, stdout } = await accept(store, 1)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ store, first: '0', through: '1' })
+  }
+}, 120_000)
