@@ -46,7 +46,6 @@ export const SETTINGS_CASES: readonly HostileCase[] = [
       ['retention.ms', '1000'],
       ['retention.bytes', '1000'],
       ['max.message.bytes', '100'],
-      ['unclean.leader.election.enable', 'true'],
     ] as const
   ).map(
     ([setting, value]): HostileCase => ({
@@ -90,13 +89,13 @@ export const SETTINGS_CASES: readonly HostileCase[] = [
       const gaps = await attack.sql<{ f: string; l: string }>(
         `SELECT DISTINCT first AS f, last AS l FROM daybook.gaps WHERE reason = 'expired' AND ${here} ORDER BY f`,
       )
-      const rows = await attack.sql<{ n: string }>(
-        `SELECT count() AS n FROM daybook.events WHERE _topic_id = '${topicId}' AND _partition = ${partition} AND _offset BETWEEN ${base} AND ${last}`,
+      const rows = await attack.sql<{ n: string; at: string }>(
+        `SELECT count() AS n, toString(min(_received_at)) AS at FROM daybook.events WHERE _topic_id = '${topicId}' AND _partition = ${partition} AND _offset BETWEEN ${base} AND ${last}`,
       )
       const covered = gaps.reduce((sum, { f, l }) => sum + BigInt(l) - BigInt(f) + 1n, 0n)
       if (covered !== BigInt(ids.length) || rows[0]?.n !== '0')
         throw new Error(
-          `of ${ids.length} events that are too old ${covered} stand in gaps as expired (${JSON.stringify(gaps)}), ${rows[0]?.n} in the table`,
+          `of ${ids.length} events that are too old ${covered} stand in gaps as expired (${JSON.stringify(gaps)}), ${rows[0]?.n} in the table, received at ${rows[0]?.at}`,
         )
     },
   },
