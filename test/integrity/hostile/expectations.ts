@@ -77,7 +77,7 @@ export async function healed(
           const { status, text } = await attack.readyz(kind)
           const concerns = await attack.metric(kind, 'daybook_topic_concern')
           const stopped = await attack.metric(kind, 'daybook_partition_stopped')
-          last = `readyz ${status} ${text}, ${concerns} concerns, ${stopped} stopped`
+          last = `readyz ${status} ${text}, metrics: ${await attack.metricLines(kind, /^daybook_(topic_concern|partition_stopped)/)}`
           return status === 200 && concerns === 0 && stopped === 0
         },
         timeoutMs,

@@ -31,6 +31,8 @@ export async function startGoodTraffic(o: {
   const producer = o.kafka.producer({
     createPartitioner: Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
+    // Partitions may be added while it runs.
+    metadataMaxAge: 2_000,
     retry: { retries: 3 },
   })
   await producer.connect()

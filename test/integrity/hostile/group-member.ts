@@ -3,6 +3,8 @@ import { leaveGroup } from '../../support/leave-group.ts'
 import type { WorkerKind } from '../faults/plan.ts'
 import type { Attack } from './hostile-case.ts'
 
+const SETTLE_MS = 75_000
+
 export const groupOf = (kind: WorkerKind): string => `daybook-${kind}`
 
 /** What a foreign member says of itself, and hands out where it is the leader. */
@@ -95,12 +97,29 @@ export async function commitAsForeigner(
 
 /** Resolves when the group has as many members as given and shares nothing out just now. */
 export async function settledWith(attack: Attack, kind: WorkerKind, members: number): Promise<void> {
-  await attack.until(
-    `${groupOf(kind)} is stable with ${members} members`,
-    async () => {
-      const { groups } = await attack.admin.describeGroups([groupOf(kind)])
-      return groups[0]?.state === 'Stable' && groups[0].members.length === members
-    },
-    75_000,
-  )
+  let last = ''
+  const isSettled = async () => {
+    const { groups } = await attack.admin.describeGroups([groupOf(kind)])
+    last = `${groups[0]?.state} with ${groups[0]?.members.map(({ clientId }) => clientId).join(', ')}`
+    return groups[0]?.state === 'Stable' && groups[0].members.length === members
+  }
+  try {
+    await attack.until('', isSettled, SETTLE_MS)
+  } catch {
+    const retried = await attack.metricLines(kind, /^daybook_(retries_total|assigned|lag)/)
+    throw new Error(
+      `${groupOf(kind)} is not stable with ${members} members within ${SETTLE_MS} ms: ${last}; ${retried}`,
+    )
+  }
+}
+
+/** Runs a foreign member while `meanwhile` lasts, and takes it out of the group whatever comes of it. */
+export async function withForeigner(foreigner: Consumer, meanwhile: () => Promise<void>): Promise<void> {
+  try {
+    const running = foreigner.run({ autoCommit: false, eachMessage: async () => undefined })
+    void running.catch(() => undefined)
+    await meanwhile()
+  } finally {
+    await foreigner.disconnect()
+  }
 }

@@ -38,6 +38,8 @@ export interface Attack {
   healthz(kind: WorkerKind): Promise<{ readonly status: number; readonly text: string }>
   /** The value of a metric of a worker, summed over all label sets that `labels` is part of; 0 where there is none. */
   metric(kind: WorkerKind, name: string, labels?: Readonly<Record<string, string>>): Promise<number>
+  /** The lines of `/metrics` that match, for what a failure says. */
+  metricLines(kind: WorkerKind, pattern: RegExp): Promise<string>
   /** Rows of a plain question to ClickHouse, by an operator who looks what became of the attack. */
   sql<Row>(query: string): Promise<Row[]>
   /** Runs `daybook <args>` against these servers. */

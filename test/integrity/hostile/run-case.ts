@@ -122,6 +122,10 @@ function attackOf(arena: Arena, target: Attack['target'], received: { bytes: num
     healthz: (kind) => arena.workers[kind].get('/healthz'),
     metric: async (kind, name, labels = {}) =>
       metricIn((await arena.workers[kind].get('/metrics')).text, name, labels),
+    metricLines: async (kind, pattern) => {
+      const lines = (await arena.workers[kind].get('/metrics')).text.split('\n')
+      return lines.filter((line) => pattern.test(line)).join('; ')
+    },
     sql: (query) => ask({ url: world.stack.endpoints.clickhouse.url }, query),
     daybook: async (...args) => {
       const env = { ...ground.env('hot'), ...ground.env('cold') }

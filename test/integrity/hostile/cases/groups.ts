@@ -10,6 +10,7 @@ import {
   settledWith,
   throwOut,
   usualMetadata,
+  withForeigner,
 } from '../group-member.ts'
 import type { Attack, HostileCase } from '../hostile-case.ts'
 
@@ -68,10 +69,10 @@ export const GROUP_CASES: readonly HostileCase[] = [
         const name = await protocolOf(attack, kind)
         const assigner = foreignAssigner({ name, metadata: usualMetadata([topic]) })
         const foreigner = await joinAsForeigner(attack, kind, { assigner })
-        await foreigner.run({ autoCommit: false, eachMessage: async () => undefined })
-        await settledWith(attack, kind, 2)
-        await new Promise((resolve) => setTimeout(resolve, SIT_MS))
-        await foreigner.disconnect()
+        await withForeigner(foreigner, async () => {
+          await settledWith(attack, kind, 2)
+          await new Promise((resolve) => setTimeout(resolve, SIT_MS))
+        })
         await settledWith(attack, kind, 1)
         await healed(attack, [kind])
         await eventsPass(attack)
@@ -89,9 +90,7 @@ export const GROUP_CASES: readonly HostileCase[] = [
           const foreigner = await joinAsForeigner(attack, kind, {
             assigner: foreignAssigner({ name, metadata }),
           })
-          void foreigner.run({ autoCommit: false, eachMessage: async () => undefined }).catch(() => undefined)
-          await new Promise((resolve) => setTimeout(resolve, SIT_MS))
-          await foreigner.disconnect()
+          await withForeigner(foreigner, () => new Promise((resolve) => setTimeout(resolve, SIT_MS)))
         }
         await settledWith(attack, kind, 1)
         await healed(attack, [kind])
@@ -114,9 +113,7 @@ export const GROUP_CASES: readonly HostileCase[] = [
         })
         const foreigner = await joinAsForeigner(attack, kind, { assigner })
         await throwOut(attack, kind)
-        void foreigner.run({ autoCommit: false, eachMessage: async () => undefined }).catch(() => undefined)
-        await new Promise((resolve) => setTimeout(resolve, 2 * SIT_MS))
-        await foreigner.disconnect()
+        await withForeigner(foreigner, () => new Promise((resolve) => setTimeout(resolve, 2 * SIT_MS)))
         await settledWith(attack, kind, 1)
         await healed(attack, [kind])
         await eventsPass(attack)
@@ -131,11 +128,13 @@ export const GROUP_CASES: readonly HostileCase[] = [
       run: async (attack) => {
         const foreigner = await joinAsForeigner(attack, kind)
         await throwOut(attack, kind)
-        await foreigner.run({ autoCommit: false, eachMessage: async () => undefined })
-        await attack.until('the worker says why it has no partitions', async () =>
-          (await attack.readyz(kind)).text.includes('DAYBOOK_KAFKA_GROUP_REFUSED'),
+        const code = 'DAYBOOK_KAFKA_GROUP_REFUSED'
+        await withForeigner(foreigner, () =>
+          attack.until('the worker says why it has no partitions', async () => {
+            if ((await attack.readyz(kind)).text.includes(code)) return true
+            return (await attack.metric(kind, 'daybook_retries_total', { code })) > 0
+          }),
         )
-        await foreigner.disconnect()
         await settledWith(attack, kind, 1)
         await healed(attack, [kind])
         await eventsPass(attack)

@@ -62,15 +62,20 @@ export const TOPIC_CASES: readonly HostileCase[] = [
     name: 'topics: three hundred others are made and deleted',
     cells: ['topic admin/topics and partitions/delay'],
     inTest: false,
-    run: async ({ admin, ground }) => {
+    run: async ({ admin, ground, until }) => {
       const topics = Array.from({ length: 300 }, (_, at) => `${ground.prefix}many${at}`)
       for (let at = 0; at < topics.length; at += 50) {
         const some = topics.slice(at, at + 50)
         await admin.createTopics({
+          waitForLeaders: false,
           topics: some.map((topic) => ({ topic, numPartitions: 1, replicationFactor: 1 })),
         })
       }
       await admin.deleteTopics({ topics })
+      await until('they are gone', async () => {
+        const left = new Set(await admin.listTopics())
+        return !topics.some((topic) => left.has(topic))
+      })
     },
   },
   {
