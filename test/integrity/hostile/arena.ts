@@ -26,6 +26,8 @@ export interface Arena {
   partitions(): readonly PartitionRef[]
   /** Asks the broker for them again. */
   refreshPartitions(): Promise<void>
+  /** Partitions that good traffic leaves out for the time being, as `<topic>/<partition>`. */
+  readonly quiet: Set<string>
   /** 99th percentile of delays without an attack, in milliseconds. */
   readonly calmP99: number
   validEvent(over?: Readonly<Record<string, unknown>>): Buffer
@@ -61,13 +63,15 @@ export async function openArena(world: World, name: string): Promise<Arena> {
   const current = () => partitions
   const validEvent = eventMaker(ground.schemaId)
   const eventOf = (id: string) => validEvent({ event_id: id, tenant_id: 'good' })
-  const traffic = await startGoodTraffic({ kafka: world.kafka, partitions: current, eventOf })
+  const quiet = new Set<string>()
+  const loud = () => partitions.filter(({ topic, partition }) => !quiet.has(`${topic}/${partition}`))
+  const traffic = await startGoodTraffic({ kafka: world.kafka, partitions: loud, eventOf })
   const clickhouseUrl = world.stack.endpoints.clickhouse.url
   const watch = startDelayWatch({ clickhouseUrl, admin, partitions: current })
   await new Promise((resolve) => setTimeout(resolve, CALM_MS))
   const calm = traffic.events.filter(({ ackedAt }) => ackedAt < Date.now() - CALM_MS / 3)
   return {
-    ...{ world, ground, admin, traffic, watch, validEvent, partitions: current },
+    ...{ world, ground, admin, traffic, watch, validEvent, quiet, partitions: current },
     workers: { hot, cold },
     refreshPartitions: async () => {
       const { brokers } = world.stack.endpoints.kafka

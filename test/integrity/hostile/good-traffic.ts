@@ -14,6 +14,8 @@ export interface GoodEvent {
 /** Sends a few good events to every partition all the time, as a service does that has nothing to do with an attack. */
 export interface GoodTraffic {
   readonly events: readonly GoodEvent[]
+  /** Resolves when whatever was on its way at the call is acknowledged or given up. */
+  settled(): Promise<void>
   /** Ends it; resolves when the last one is acknowledged. */
   stop(): Promise<void>
 }
@@ -29,6 +31,8 @@ export async function startGoodTraffic(o: {
   const producer = o.kafka.producer({
     createPartitioner: Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
+    // Partitions may be added while it runs.
+    metadataMaxAge: 2_000,
     retry: { retries: 3 },
   })
   await producer.connect()
@@ -52,15 +56,21 @@ export async function startGoodTraffic(o: {
     }
   }
 
+  let rounds = 0
   const sending = (async () => {
     while (!stopping.signal.aborted) {
       const byTopic = Map.groupBy(o.partitions(), ({ topic }) => topic)
       await Promise.all([...byTopic].map(([topic, refs]) => sendTo(topic, refs).catch(() => undefined)))
+      rounds += 1
       await new Promise((resolve) => setTimeout(resolve, TICK_MS))
     }
   })()
   return {
     events,
+    settled: async () => {
+      for (const from = rounds; rounds < from + 1 && !stopping.signal.aborted; )
+        await new Promise((resolve) => setTimeout(resolve, TICK_MS))
+    },
     stop: async () => {
       stopping.abort()
       await sending

@@ -24,6 +24,13 @@ export interface Attack {
   sendValues(values: readonly (Buffer | null)[], partition?: number): Promise<void>
   /** Counts bytes that the broker received from the attacker, where neither of the two above was used. */
   received(bytes: number): void
+  /**
+   * Ends good traffic to these partitions of the target's topic, and resolves when all of it has arrived in both
+   * stores: for attacks that destroy or hold up the partition itself, where only what comes later is looked at.
+   */
+  quiet(partitions: readonly number[]): Promise<void>
+  /** Good traffic to all partitions that the topics have now, new ones and those made again too. */
+  resume(): Promise<void>
   /** Resolves when `isTrue` gives true; rejects after `timeoutMs` (default 30 s), naming `what`. */
   until(what: string, isTrue: () => Promise<boolean> | boolean, timeoutMs?: number): Promise<void>
   /** What a worker says of itself now. */
@@ -31,6 +38,8 @@ export interface Attack {
   healthz(kind: WorkerKind): Promise<{ readonly status: number; readonly text: string }>
   /** The value of a metric of a worker, summed over all label sets that `labels` is part of; 0 where there is none. */
   metric(kind: WorkerKind, name: string, labels?: Readonly<Record<string, string>>): Promise<number>
+  /** The lines of `/metrics` that match, for what a failure says. */
+  metricLines(kind: WorkerKind, pattern: RegExp): Promise<string>
   /** Rows of a plain question to ClickHouse, by an operator who looks what became of the attack. */
   sql<Row>(query: string): Promise<Row[]>
   /** Runs `daybook <args>` against these servers. */
@@ -55,6 +64,8 @@ export interface HostileCase {
   readonly run: (attack: Attack) => Promise<void>
   /** Partitions (of the target's topic) that may stand still while the case runs; it must have healed when `run` ends. */
   readonly mayStop?: readonly number[]
+  /** How much later neighbours may come, where the attack makes a whole group share its partitions anew. Default 1 s. */
+  readonly mayDelayMs?: number
   /** Workers may end by themselves, for the reason given here. Default: never. */
   readonly mayEnd?: string
 }

@@ -1,9 +1,14 @@
 import type { HostileCase } from '../hostile-case.ts'
 import { BATCH_CASES } from './batches.ts'
 import { FLOOD_CASES } from './floods.ts'
+import { GROUP_CASES } from './groups.ts'
 import { QUARANTINE_CASES } from './quarantine.ts'
 import { RATE_CASES } from './rate.ts'
 import { RECORD_CASES } from './records.ts'
+import { REGISTRY_CASES } from './registry.ts'
+import { REGISTRY_STATE_CASES } from './registry-state.ts'
+import { SETTINGS_CASES } from './settings.ts'
+import { TOPIC_CASES } from './topics.ts'
 import { TRANSACTION_CASES } from './transactions.ts'
 
 /** Every case, in the order in which they are played. */
@@ -14,4 +19,9 @@ export const CASES: readonly HostileCase[] = [
   ...QUARANTINE_CASES,
   ...TRANSACTION_CASES,
   ...RATE_CASES,
+  ...REGISTRY_CASES,
+  ...REGISTRY_STATE_CASES,
+  ...SETTINGS_CASES,
+  ...TOPIC_CASES,
+  ...GROUP_CASES,
 ]
