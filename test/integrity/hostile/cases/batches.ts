@@ -6,7 +6,7 @@ import {
   snappyBlock,
   xerial,
 } from '../../../support/kafka/encoders.ts'
-import { rawBatch, rawRecord, varint, withChecksum } from '../../../support/raw-produce.ts'
+import { rawBatch, rawRecord, sealed, varint } from '../../../support/raw-produce.ts'
 import type { Attack, HostileCase } from '../hostile-case.ts'
 import {
   allShow,
@@ -272,11 +272,11 @@ export const BATCH_CASES: readonly HostileCase[] = [
       const flags = [0x40, 0x80, 0x7f80, -0x8000].map((bits) => {
         const made = eventBatch(attack, 0, (record) => record)
         made.batch.writeInt16BE(bits & ~0x78, ATTRIBUTES_AT)
-        return { ...made, batch: withChecksum(made.batch) }
+        return { ...made, batch: sealed(made.batch) }
       })
       const horizon = eventBatch(attack, 0, (record) => record, { firstTimestamp: 1n })
       horizon.batch.writeInt16BE(0x40, ATTRIBUTES_AT)
-      withChecksum(horizon.batch)
+      sealed(horizon.batch)
       const sent = [times, epoch, horizon, ...flags]
       for (const { batch } of sent) await attack.sendBatch(batch)
       await allShow(
