@@ -36,7 +36,11 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
   const { source, sink, cut, clock, failpoints, observer, random } = options
   const { limits, sessions, onMoved, onFault, onRetry } = hooks
   const backoff = { clock, random, baseDelayMs: limits.backoffFirstMs, maxDelayMs: limits.backoffMaxMs }
-  const memory = new MemoryBudget({ capBytes: limits.memoryBytes, lowBytes: limits.memoryLowBytes })
+  const memory = new MemoryBudget({
+    capBytes: limits.memoryBytes,
+    lowBytes: limits.memoryLowBytes,
+    partitionBytes: limits.memoryBytes * limits.partitionMemoryRatio,
+  })
   const pauses = new Pauses(source)
   const assignment = new Assignment({ source, sink, backoff, failpoints, observer })
   const recovery = new Recovery({ assignment, backoff, pauses, observer, onRecovered: onMoved })

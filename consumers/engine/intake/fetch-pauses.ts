@@ -1,7 +1,8 @@
 import type { PartitionRef, Source } from '../contracts.ts'
 import { partitionKey } from '../contracts.ts'
 
-export type PauseReason = 'memory' | 'backoff'
+/** `share`: the partition has its part of the memory; `memory`: all of it is taken. */
+export type PauseReason = 'memory' | 'share' | 'backoff'
 
 /** A partition is fetched when no reason to pause it is left. */
 export class Pauses {

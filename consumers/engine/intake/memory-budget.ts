@@ -3,6 +3,8 @@ import { Condition } from '../condition.ts'
 export interface MemoryBudgetOptions {
   readonly capBytes: number
   readonly lowBytes: number
+  /** What one partition may take of it: less than all, so that a flood in one leaves room for the others. */
+  readonly partitionBytes: number
 }
 
 /** What is taken in and not delivered: the sum of `Range.bytes`. */
@@ -23,6 +25,10 @@ export class MemoryBudget {
     return this.#bytes >= this.#options.capBytes
   }
 
+  get partitionBytes(): number {
+    return this.#options.partitionBytes
+  }
+
   get lowBytes(): number {
     return this.#options.lowBytes
   }
@@ -36,8 +42,8 @@ export class MemoryBudget {
     this.#condition.changed()
   }
 
-  /** Resolves true below the cap, false when `signal` aborts first. */
-  room(signal: AbortSignal): Promise<boolean> {
-    return this.#condition.until(() => !this.isFull, signal)
+  /** Resolves true when there is room for more of a partition, false when `signal` aborts first. */
+  room({ bufferedBytes }: { readonly bufferedBytes: () => number }, signal: AbortSignal): Promise<boolean> {
+    return this.#condition.until(() => !this.isFull && bufferedBytes() < this.partitionBytes, signal)
   }
 }

@@ -13,7 +13,10 @@ export interface PressureOptions {
   readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
-/** At the memory cap: first cut the largest open ranges, so that there is something to deliver, then stop fetching. */
+/**
+ * At the memory cap: first cut the largest open ranges, so that there is something to deliver, then stop fetching. The
+ * same for a partition alone that has its share.
+ */
 export class Pressure {
   readonly #options: PressureOptions
   #paused = false
@@ -25,6 +28,7 @@ export class Pressure {
   /** Call after the buffered bytes have changed. */
   adjust(): void {
     const { memory, pauses, observer } = this.#options
+    for (const session of this.#options.sessions()) this.#adjustShare(session)
     if (memory.isFull) {
       this.#cutLargest()
       pauses.pause(this.#partitions(), 'memory')
@@ -36,6 +40,20 @@ export class Pressure {
     observer.memory(memory.bytes, this.#paused)
   }
 
+  #adjustShare(session: PartitionSession): void {
+    const { memory, pauses } = this.#options
+    const { partition, bufferedBytes } = session
+    if (bufferedBytes >= memory.partitionBytes) {
+      pauses.pause([partition], 'share')
+      this.#cut(session)
+    } else if (bufferedBytes <= memory.partitionBytes / 2) pauses.resume([partition], 'share')
+  }
+
+  #cut(session: PartitionSession): void {
+    const { cutter, onFault } = this.#options
+    cutter.cut(session, 'memory').catch((error: unknown) => onFault(session, error))
+  }
+
   /** Without the bytes of partitions that wait for the store: one of those must not keep the others paused. */
   #movingBytes(): number {
     let bytes = this.#options.memory.bytes
@@ -45,14 +63,14 @@ export class Pressure {
 
   /** Cuts until what stays open is below the low-water mark: else delivering everything cut would not end the pause. */
   #cutLargest(): void {
-    const { memory, cutter, sessions, onFault } = this.#options
+    const { memory, sessions } = this.#options
     const open = [...sessions()].filter((session) => session.open.rows > 0)
     open.sort((a, b) => b.open.bytes - a.open.bytes)
     let openBytes = open.reduce((sum, session) => sum + session.open.bytes, 0)
     for (const session of open) {
       if (openBytes <= memory.lowBytes) return
       openBytes -= session.open.bytes
-      cutter.cut(session, 'memory').catch((error: unknown) => onFault(session, error))
+      this.#cut(session)
     }
   }
 
