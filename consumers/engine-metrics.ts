@@ -112,9 +112,14 @@ function createStopMetrics({
   log,
 }: EngineMetricsOptions): Pick<EngineObserver, 'stopped' | 'healed' | 'topicConcern'> {
   const concerns = new Map<string, string>()
+  const codes = new Map<string, string>()
   return {
     stopped: (stop, error) => {
       const { partition, code, since, attempts } = stop
+      const before = codes.get(nameOf(partition))
+      if (before !== undefined && before !== code)
+        metrics.set('daybook_partition_stopped', { ...labelsOf(partition), code: before }, 0)
+      codes.set(nameOf(partition), code)
       metrics.set('daybook_partition_stopped', { ...labelsOf(partition), code }, 1)
       log.error(
         {
@@ -140,6 +145,7 @@ function createStopMetrics({
       log.error({ topic, code: error.code, err: error }, `something is wrong with a topic: ${error.message}`)
     },
     healed: ({ partition, code }) => {
+      codes.delete(nameOf(partition))
       metrics.set('daybook_partition_stopped', { ...labelsOf(partition), code }, 0)
       log.info({ partition: nameOf(partition), code }, 'partition goes on')
     },

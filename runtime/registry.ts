@@ -30,7 +30,8 @@ export interface RegistryReader {
 }
 
 export interface FoundSchema {
-  readonly text: string
+  /** Null where it is too large to be one that anything is written with. */
+  readonly text: string | null
   readonly schemaType: string
   readonly subjects: readonly string[]
 }
@@ -71,8 +72,10 @@ export function createRegistryReader(access: RegistryAccess): RegistryReader {
       if (isAbsent(places, NO_SUCH_SCHEMA)) return null
       if (places.status !== 200 || !Array.isArray(places.body)) throw unexpected(path, places.status)
       const answer = await limited(() => askRegistry(access, path)).catch(nullIfTooLarge)
-      if (answer === null || isAbsent(answer, NO_SUCH_SCHEMA)) return null
-      return { ...schemaIn(path, answer), subjects: places.body.flatMap(subjectIn) }
+      const subjects = places.body.flatMap(subjectIn)
+      if (answer === null) return { text: null, schemaType: 'AVRO', subjects }
+      if (isAbsent(answer, NO_SUCH_SCHEMA)) return null
+      return { ...schemaIn(path, answer), subjects }
     },
   }
 }

@@ -96,6 +96,7 @@ class EngineLoop implements Engine, SourceListener {
     this.#generationOver = signal
     signal.addEventListener('abort', () => this.#generationEnded(generation), { once: true })
     this.#steps.stops.keepOnly(refs)
+    this.#steps.commits.wake()
     for (const { partition, facts } of partitions) {
       if (kept.has(partitionKey(partition))) continue
       this.#steps.pauses.forget(partition)
@@ -297,6 +298,7 @@ class EngineLoop implements Engine, SourceListener {
     this.#lifetime.abort()
     this.#steps.watchdog.stop()
     this.#steps.stops.close()
+    this.#steps.commits.wake()
   }
 
   async #stop(timeoutMs: number): Promise<StopOutcome> {

@@ -3,6 +3,7 @@ import type {
   Claim,
   Committed,
   Gap,
+  LogBounds,
   PartitionRef,
   Range,
   Tip,
@@ -52,6 +53,7 @@ export class PartitionSession {
   #unverified: TipRecord | null = null
   #acceptedLossThrough: bigint | null = null
   #highWatermark: bigint | null = null
+  #readableEnd: bigint | null = null
   #delivering = false
   #recovering = false
   #failures = 0
@@ -118,6 +120,18 @@ export class PartitionSession {
   /** The log was seen to end at `end`; it never shrinks in a session. */
   sawLogEnd(end: bigint): void {
     if (this.#highWatermark === null || end > this.#highWatermark) this.#highWatermark = end
+  }
+
+  /** The log was seen to end as `bounds` say. */
+  sawBounds({ logEnd, readableEnd = logEnd }: LogBounds): void {
+    this.sawLogEnd(logEnd)
+    this.#readableEnd = readableEnd
+  }
+
+  /** Everything that may be read is taken in, and there is more in the log: a transaction is open. */
+  get isHeldByTransaction(): boolean {
+    const [readable, end] = [this.#readableEnd, this.#highWatermark]
+    return readable !== null && end !== null && readable < end && this.next >= readable
   }
 
   /** What is committed with the position. */

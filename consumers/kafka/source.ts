@@ -63,6 +63,9 @@ class KafkaSource implements Source {
   readonly #closed = new AbortController()
   /** Topics whose partitions must not be read now, and why. */
   readonly #failedTopics = new Map<string, DaybookError>()
+  /** What is wrong with each topic. */
+  readonly #concerns = new Map<string, DaybookError | null>()
+  #groupRefused: DaybookError | null = null
   #listener: SourceListener | null = null
   #current: Current | null = null
   #begins: Promise<void> = Promise.resolve()
@@ -83,7 +86,7 @@ class KafkaSource implements Source {
           if (this.#current !== null) this.#current.isRefused = true
         },
         begun: (generation) => this.#queueBegin(generation),
-        trouble: (error) => this.#tell(error, `membership in group ${options.groupId}`),
+        trouble: (error) => this.#membershipTrouble(error),
         crashed: (error) => this.#crash(error),
       },
     })
@@ -197,7 +200,8 @@ class KafkaSource implements Source {
   #topicState(topic: string, state: TopicState): void {
     const error = state.kind === 'ok' ? null : state.error
     for (const { message } of state.warnings) this.#options.log?.warn({ topic }, message)
-    this.#listener?.topicConcern(topic, error)
+    this.#concerns.set(topic, error)
+    this.#tellConcern(topic)
     if (state.kind !== 'failed') {
       this.#failedTopics.delete(topic)
       return
@@ -211,6 +215,19 @@ class KafkaSource implements Source {
     }
     // The new topic has other partitions of the same names: the group assigns them anew.
     if (state.error.code === 'DAYBOOK_KAFKA_TOPIC_RECREATED') this.#membership.requestRejoin()
+  }
+
+  /** A group that takes no member delivers nothing and has no partition that could say so: its topics do. */
+  #membershipTrouble(error: DaybookError | null): void {
+    this.#tell(error, `membership in group ${this.#options.groupId}`)
+    const refused = error?.code === 'DAYBOOK_KAFKA_GROUP_REFUSED' ? error : null
+    if ((refused === null) === (this.#groupRefused === null)) return
+    this.#groupRefused = refused
+    for (const topic of this.#options.topics) this.#tellConcern(topic)
+  }
+
+  #tellConcern(topic: string): void {
+    this.#listener?.topicConcern(topic, this.#groupRefused ?? this.#concerns.get(topic) ?? null)
   }
 
   #factsOf(ref: PartitionRef, answers: Awaited<ReturnType<ClusterView['facts']>>): PartitionFacts {

@@ -139,7 +139,10 @@ class Catalogue implements SchemaCatalogue {
   async #lookUp(id: number): Promise<void> {
     const { registry, subjects } = this.#options
     const found = await registry.byId(id)
-    if (found?.subjects.some((subject) => subjects.includes(subject)) === true) this.#keep(id, found)
+    if (found?.subjects.some((subject) => subjects.includes(subject)) !== true) return
+    const { text, schemaType } = found
+    if (text === null) this.#entries.set(id, { kind: 'wrong', reason: `schema ${id} is too large` })
+    else this.#keep(id, { text, schemaType })
   }
 
   #keep(id: number, found: { readonly text: string; readonly schemaType: string }): void {

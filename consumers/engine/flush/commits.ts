@@ -22,6 +22,7 @@ export class Commits {
   readonly #pending = new Set<PartitionSession>()
   readonly #committed = new WeakMap<PartitionSession, CommitMark>()
   #running = false
+  #pause = new AbortController()
 
   constructor(options: CommitsOptions) {
     this.#options = options
@@ -36,6 +37,12 @@ export class Commits {
     if (mark.position === (before?.position ?? 0n) && mark.note === (before?.note ?? null)) return
     this.#pending.add(session)
     if (!this.#running) void this.#run()
+  }
+
+  /** A new generation may commit, or none will: what waits is not to wait for the end of its pause. */
+  wake(): void {
+    this.#pause.abort()
+    this.#pause = new AbortController()
   }
 
   /** The last position that was committed, by this session or before it; 0 where there is none. */
@@ -96,7 +103,8 @@ export class Commits {
     const { backoff, observer } = this.#options
     const delayMs = pauseMs(backoff, failures + 1)
     observer.retrying('commit', null, delayMs, error)
-    await backoff.clock.sleep(delayMs, sessions[0]?.signal)
+    // Not ended by the end of a session: a stopped partition's session has ended, and its stop is committed all the same.
+    await backoff.clock.sleep(delayMs, this.#pause.signal)
     for (const session of sessions) if (!session.isVoid) this.#pending.add(session)
   }
 }

@@ -32,6 +32,9 @@ export interface PartitionHealth {
   readonly standingMs: number
 }
 
+/** A restart would find it open still. */
+const OPEN_TRANSACTION: Waiting = { step: 'transaction', code: 'DAYBOOK_KAFKA_OPEN_TRANSACTION' }
+
 export interface HealthView {
   readonly watchdog: Watchdog
   readonly commits: Commits
@@ -49,7 +52,7 @@ export function partitionHealth(session: PartitionSession, view: HealthView): Pa
     healthy: stopped === null && (lag === 0n || standingMs <= view.patienceMs),
     state: stopped !== null && session.isOver ? 'stopped' : stateOf(session),
     stopped,
-    waiting: session.waiting,
+    waiting: session.waiting ?? (lag > 0n && session.isHeldByTransaction ? OPEN_TRANSACTION : null),
     records: session.bufferedRecords,
     paused: view.pauses.reasons(session.partition),
     next: session.next,

@@ -86,7 +86,7 @@ export class Watchdog {
       const bounds = answer.get(session.key)
       if (bounds === undefined) continue
       // Of a stopped partition too: its lag grows.
-      session.sawLogEnd(bounds.logEnd)
+      session.sawBounds(bounds)
       this.look(session)
       // The log was cut below what is stored already: new records would come under offsets that count as done.
       if (!session.isOver && done >= bounds.logEnd)

@@ -47,7 +47,7 @@ export class Assignment {
     if (bounds === null) return null
     checkLog(session.partition, tip, bounds)
     session.begin(claim, tip)
-    session.sawLogEnd(bounds.logEnd)
+    session.sawBounds(bounds)
     this.#options.observer.claimed(session.partition, tip, session.next)
     return startPosition(session, bounds)
   }

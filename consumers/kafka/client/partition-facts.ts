@@ -73,7 +73,8 @@ export async function readBounds(
         const broker = await view.broker(leader)
         const starts = await requestOffsets(broker, refs, 'earliest')
         const ends = await requestOffsets(broker, refs, 'latest')
-        for (const ref of refs) answers.set(partitionKey(ref), boundsOf(ref, starts, ends))
+        const readable = await requestOffsets(broker, refs, 'readable')
+        for (const ref of refs) answers.set(partitionKey(ref), boundsOf(ref, { starts, ends, readable }))
       } catch (error) {
         for (const ref of refs) answers.set(partitionKey(ref), failed(error, ref))
       }
@@ -90,14 +91,19 @@ function leaderOfSame(metadata: ClusterMetadata, ref: PartitionRef): number {
 
 type Listed = Awaited<ReturnType<typeof requestOffsets>>
 
-function boundsOf(ref: PartitionRef, starts: Listed, ends: Listed): Answer<LogBounds> {
-  const start = pick(starts, ref)
-  const end = pick(ends, ref)
-  for (const answer of [start, end]) {
+function boundsOf(
+  ref: PartitionRef,
+  listed: { readonly starts: Listed; readonly ends: Listed; readonly readable: Listed },
+): Answer<LogBounds> {
+  const start = pick(listed.starts, ref)
+  const end = pick(listed.ends, ref)
+  const readable = pick(listed.readable, ref)
+  for (const answer of [start, end, readable]) {
     const errorCode = answer?.errorCode ?? BROKER_ERROR.unknownTopicOrPartition
     if (errorCode !== 0) return failed(brokerError(errorCode, `offsets of ${nameOf(ref)}`), ref)
   }
-  return { ok: true, logStart: start?.offset ?? 0n, logEnd: end?.offset ?? 0n }
+  const logEnd = end?.offset ?? 0n
+  return { ok: true, logStart: start?.offset ?? 0n, logEnd, readableEnd: readable?.offset ?? logEnd }
 }
 
 /** By `partitionKey`; what the coordinator will not say of one partition is that partition's error. */

@@ -1,10 +1,18 @@
 import type { BrokerHandle } from '../client/kafkajs-internals.ts'
 import { WireReader, WireWriter } from './wire-codec.ts'
 
-/** ListOffsets version 7, with the read-uncommitted view: the log's end is the high watermark. */
+/** ListOffsets version 7. */
 export const LIST_OFFSETS_API = { apiKey: 2, apiVersion: 7 } as const
 
-const TIMESTAMP = { latest: -1n, earliest: -2n } as const
+/**
+ * `latest`: the high watermark. `readable`: the last stable offset, which an open transaction holds back; nothing at or
+ * behind it is handed to readers of committed records.
+ */
+const WHICH = {
+  earliest: { timestamp: -2n, isolation: 0 },
+  latest: { timestamp: -1n, isolation: 0 },
+  readable: { timestamp: -1n, isolation: 1 },
+} as const
 
 export interface ListedOffset {
   readonly topic: string
@@ -17,15 +25,16 @@ export interface ListedOffset {
 export function requestOffsets(
   leader: BrokerHandle,
   partitions: readonly { readonly topic: string; readonly partition: number }[],
-  which: keyof typeof TIMESTAMP,
+  which: keyof typeof WHICH,
   timeoutMs = 10_000,
 ): Promise<ListedOffset[]> {
-  const writer = new WireWriter().noTags().int32(-1).int8(0)
+  const { timestamp, isolation } = WHICH[which]
+  const writer = new WireWriter().noTags().int32(-1).int8(isolation)
   const byTopic = Map.groupBy(partitions, ({ topic }) => topic)
   writer.compactArray([...byTopic], ([topic, wanted]) => {
     writer.compactString(topic)
     writer.compactArray(wanted, ({ partition }) => {
-      writer.int32(partition).int32(-1).int64(TIMESTAMP[which]).noTags()
+      writer.int32(partition).int32(-1).int64(timestamp).noTags()
     })
     writer.noTags()
   })

@@ -88,6 +88,8 @@ function serverProperties(options: KafkaOptions & { readonly logDir: string }): 
     // Lets tests see a dead worker within seconds.
     'group.min.session.timeout.ms': '1000',
     'auto.create.topics.enable': 'false',
+    // What a producer that opens a transaction and leaves can hold up at most.
+    'transaction.max.timeout.ms': '60000',
     'message.max.bytes': '4194304',
     'log.message.timestamp.type': 'LogAppendTime',
     // Committed offsets must outlive a worker that stands still for as long as a topic keeps its records.

@@ -7,6 +7,7 @@ export class FakeRegistryReader implements RegistryReader {
   /** Thrown at each request while it is set. */
   fault: Error | null = null
   readonly #hidden = new Set<string>()
+  readonly #tooLarge = new Set<number>()
   readonly #subjects = new Map<string, (RegisteredVersion | null)[]>()
 
   register(subject: string, id: number, text: string, schemaType = 'AVRO'): void {
@@ -24,11 +25,18 @@ export class FakeRegistryReader implements RegistryReader {
     this.#hidden.add(subject)
   }
 
+  /** As a schema that is larger than an answer may be. */
+  enlarge(id: number): void {
+    this.#tooLarge.add(id)
+  }
+
   async byId(id: number): Promise<FoundSchema | null> {
     this.#ask(`#${id}`)
     const places = [...this.#subjects].filter(([, versions]) => versions.some((one) => one?.id === id))
     const found = places.flatMap(([, versions]) => versions).find((one) => one?.id === id)
-    return found ? { ...found, subjects: places.map(([subject]) => subject) } : null
+    if (found == null) return null
+    const subjects = places.map(([subject]) => subject)
+    return { ...found, text: this.#tooLarge.has(id) ? null : found.text, subjects }
   }
 
   async versions(subject: string): Promise<readonly number[]> {
@@ -38,7 +46,8 @@ export class FakeRegistryReader implements RegistryReader {
 
   async version(subject: string, version: number): Promise<RegisteredVersion | null> {
     this.#ask(`${subject}/${version}`)
-    return this.#hidden.has(subject) ? null : (this.#subjects.get(subject)?.[version - 1] ?? null)
+    const found = this.#subjects.get(subject)?.[version - 1] ?? null
+    return this.#hidden.has(subject) || this.#tooLarge.has(found?.id ?? -1) ? null : found
   }
 
   #ask(what: string): void {

@@ -33,6 +33,19 @@ describe('the metrics of the engine', () => {
     expect(text).toContain('daybook_clock_offset_milliseconds 10\n')
   })
 
+  it('show one code of a stopped partition, the last', () => {
+    const { metrics, observer } = observed()
+    const stop = { partition: REF, message: 'm', since: 0, attempts: 1 }
+    observer.stopped({ ...stop, code: 'DAYBOOK_A' }, null)
+    observer.stopped({ ...stop, code: 'DAYBOOK_B' }, null)
+    const series = (code: string) =>
+      `daybook_partition_stopped{topic="t.standard",partition="0",code="${code}"}`
+    expect(metrics.expose()).toContain(`${series('DAYBOOK_A')} 0`)
+    expect(metrics.expose()).toContain(`${series('DAYBOOK_B')} 1`)
+    observer.healed({ ...stop, code: 'DAYBOOK_B' })
+    expect(metrics.expose()).toContain(`${series('DAYBOOK_B')} 0`)
+  })
+
   it('count gaps by their reasons, up to what the store holds', () => {
     const { metrics, observer } = observed()
     const range = {

@@ -113,6 +113,13 @@ test('an id under another subject is not ours, whatever it says', async () => {
   expect(registry.asked.some((what) => what.startsWith('someone'))).toBe(false)
 })
 
+test('a version that is too large to be read is a wrong schema, not an unknown one', async () => {
+  registry.register(OURS, 77, AUDIT_EVENT_SCHEMA_TEXT)
+  registry.enlarge(77)
+  restart()
+  expect(await verdicts([1, 77, 78])).toEqual(['event', 'WRONG_SCHEMA', 'UNKNOWN_SCHEMA'])
+})
+
 test('a registry that is down makes only records of new ids wait, and decides nothing', async () => {
   expect(await verdicts([1])).toEqual(['event'])
   registry.fault = down

@@ -54,3 +54,31 @@ test('nothing is committed before the store holds it', async () => {
   await bench.pass(10)
   expect(bench.committed()).toBe(5n)
 })
+
+test('commits of a stopped partition that are refused at once wait for the back-off', async () => {
+  const bench = new EngineBench({ cut })
+  await delivered(bench, 5)
+  await bench.pass(10)
+  bench.source.commitFails = 1_000
+  bench.source.listener?.partitionFailed(
+    bench.engine.health().generation ?? 0,
+    bench.log().partition,
+    new Error('no'),
+  )
+  await bench.pass(1_000)
+  expect(bench.stopCode()).toBe('unknown')
+  expect(bench.source.commitFails).toBeGreaterThan(980)
+})
+
+test('a new generation commits at once what waits for the back-off', async () => {
+  const bench = new EngineBench({ cut })
+  bench.source.commitFails = 1_000
+  await delivered(bench, 5)
+  await bench.pass(20_000)
+  expect(bench.source.commitFails).toBeGreaterThan(0)
+  bench.source.commitFails = 0
+  await bench.assign()
+  await bench.fetch()
+  await bench.pass(200)
+  expect(bench.committed()).toBe(5n)
+})

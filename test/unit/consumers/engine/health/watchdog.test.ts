@@ -23,6 +23,20 @@ test('a source that hands over nothing while the log grows turns the partition r
   expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [{ lag: 0n }] })
 })
 
+test('a transaction that stays open is named, and no reason to restart', async () => {
+  const bench = new EngineBench({ cut, limits })
+  await bench.assign()
+  grow(bench, 8)
+  const { logStart, logEnd } = bench.log().bounds
+  bench.source.answered.set('id-audit/0', { logStart, logEnd, readableEnd: 0n })
+  await bench.pass(14_000)
+  const waiting = { step: 'transaction', code: 'DAYBOOK_KAFKA_OPEN_TRANSACTION' }
+  expect(bench.engine.health()).toMatchObject({ healthy: false, alive: true, partitions: [{ waiting }] })
+  bench.source.answered.set('id-audit/0', bench.log().bounds)
+  await bench.pass(1_500)
+  expect(bench.engine.health()).toMatchObject({ alive: false, partitions: [{ waiting: null }] })
+})
+
 test('rebalances do not hide a partition that never gets anywhere', async () => {
   const bench = new EngineBench({ cut, limits })
   await bench.assign()

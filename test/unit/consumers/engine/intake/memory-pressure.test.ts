@@ -78,3 +78,21 @@ test('a partition that waits for the store does not keep the others paused', asy
   expect(made.stored(1)).toEqual(['0..9'])
   expect(made.source.paused).toEqual(new Set(['id-audit/0']))
 })
+
+test('a partition that has its share is cut and waits, while the others go on', async () => {
+  const made = bench(2)
+  const hold = made.failpoints.holdAt('effect.before')
+  await made.assign()
+  for (let at = 0; at < 10; at++) made.log(0).append(goodValue(1, 'x'.repeat(44)), 1_000)
+  await made.fetch(0, 0n, 14n)
+  const late = made.fetch(0, 15n, 19n)
+  await made.pass(0)
+  expect(made.source.paused).toEqual(new Set(['id-audit/0']))
+  expect(made.engine.health()).toMatchObject({ bufferedBytes: 750, partitions: [{ paused: ['share'] }, {}] })
+  await made.fetch(1, 0n, 3n)
+  expect(made.engine.health().bufferedBytes).toBe(950)
+  hold.release()
+  await late
+  await made.pass(0)
+  expect(made.source.paused).toEqual(new Set())
+})
