@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { WORKERS } from '../../faults/plan.ts'
+import { WORKERS, type WorkerKind } from '../../faults/plan.ts'
 import { healed, shown } from '../expectations.ts'
 import {
   commitAsForeigner,
@@ -128,10 +128,8 @@ export const GROUP_CASES: readonly HostileCase[] = [
       mayStop: ALL,
       mayDelayMs: 4 * REBALANCE_MS,
       run: async (attack) => {
-        const foreigner = await joinAsForeigner(attack, kind)
-        await throwOut(attack, kind)
         const code = 'DAYBOOK_KAFKA_GROUP_REFUSED'
-        await withForeigner(foreigner, () =>
+        await inPlaceOfWorkers(attack, kind, () =>
           attack.until('the worker says why it has no partitions', async () => {
             if ((await attack.readyz(kind)).text.includes(code)) return true
             return (await attack.metric(kind, 'daybook_retries_total', { code })) > 0
@@ -197,4 +195,25 @@ async function eventsPass(attack: Attack): Promise<void> {
     events.map(({ id }) => id),
     60_000,
   )
+}
+
+/** Takes the place of a group's workers with a protocol that they do not know, while `meanwhile` lasts. */
+async function inPlaceOfWorkers(
+  attack: Attack,
+  kind: WorkerKind,
+  meanwhile: () => Promise<void>,
+): Promise<void> {
+  const usual = await protocolOf(attack, kind)
+  let isIn = false
+  // The workers notice at their next heartbeat or commit; it is a race that a foreigner wins sooner or later.
+  for (let attempt = 0; attempt < 10 && !isIn; attempt++) {
+    const foreigner = await joinAsForeigner(attack, kind)
+    await throwOut(attack, kind)
+    await withForeigner(foreigner, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      isIn = ![usual, ''].includes(await protocolOf(attack, kind))
+      if (isIn) await meanwhile()
+    })
+  }
+  if (!isIn) throw new Error('no case: the workers were always faster')
 }
