@@ -35,7 +35,7 @@ export async function quarantinedBy(
   } catch {
     const { text } = await attack.readyz('hot')
     throw new Error(
-      `${count} records should be quarantined as ${code}; as that: ${(await of()) - before}, in all: ${(await all()) - allBefore}; readyz: ${text}`,
+      `${count} records should be quarantined as ${code}; as that: ${(await of()) - before}, in all: ${(await all()) - allBefore} (${await attack.metricLines('hot', /^daybook_quarantined_records/)}); readyz: ${text}`,
     )
   }
 }

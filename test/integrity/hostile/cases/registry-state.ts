@@ -134,7 +134,7 @@ async function newerThanTheTable(attack: Attack): Promise<void> {
   const newer = randomUUID()
   const behind = randomUUID()
   await attack.sendValues([
-    eventUnder(schema, id, { ...ownEvent(newer), extra: { string: 'new' } }),
+    eventUnder(schema, id, { ...ownEvent(newer), extra: 'new' }),
     attack.validEvent({ event_id: behind }),
   ])
   await stoppedBy(attack, 'hot', 'DAYBOOK_SCHEMA_NEWER_THAN_WORKER')
