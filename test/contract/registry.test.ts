@@ -9,6 +9,7 @@ import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../schemas/gener
 import { schemaIdOf } from '../../schemas/wire.ts'
 import { anEvent, encodeEvent } from '../support/events.ts'
 import { grownSchema } from '../support/grown-schema.ts'
+import { removeFromRegistry } from '../support/registry.ts'
 import { testStack } from '../support/stack.ts'
 
 const { registry } = testStack()
@@ -78,8 +79,6 @@ describe('registering the event schema', () => {
 })
 
 describe('reading', () => {
-  const remove = (path: string) => fetch(`${url}${path}`, { method: 'DELETE' })
-
   it('gives nothing for a subject or a version that does not exist', async () => {
     const subject = freshSubject()
     expect(await reader().versions(subject)).toEqual([])
@@ -91,15 +90,15 @@ describe('reading', () => {
     const subject = freshSubject()
     const v1 = await registerSchema({ ...access, subject, schema: AUDIT_EVENT_SCHEMA_TEXT })
     await registerSchema({ ...access, subject, schema: JSON.stringify(grownSchema()) })
-    await remove(`/subjects/${subject}/versions/1`)
+    await removeFromRegistry(`/subjects/${subject}/versions/1`)
     expect([...(await reader().versions(subject))].sort()).toEqual([1, 2])
     expect(await reader().version(subject, 1)).toMatchObject({ id: v1, text: AUDIT_EVENT_SCHEMA_TEXT })
-    await remove(`/subjects/${subject}`)
+    await removeFromRegistry(`/subjects/${subject}`)
     // Apicurio lists the versions of such a subject and does not show them; Confluent's registry does.
     expect([...(await reader().versions(subject))].sort()).toEqual([1, 2])
     expect(await reader().byId(v1)).toMatchObject({ text: AUDIT_EVENT_SCHEMA_TEXT })
     expect((await reader().byId(v1))?.subjects).toContain(subject)
-    await remove(`/subjects/${subject}?permanent=true`)
+    await removeFromRegistry(`/subjects/${subject}?permanent=true`)
     expect(await reader().versions(subject)).toEqual([])
     expect(await reader().version(subject, 1)).toBeNull()
   })

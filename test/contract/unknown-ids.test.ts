@@ -9,10 +9,10 @@ import { createRegistryReader } from '../../runtime/registry.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../../schemas/generated/audit-event.ts'
 import { frame } from '../../schemas/wire.ts'
 import { anEvent, encodeEvent } from '../support/events.ts'
+import { removeFromRegistry } from '../support/registry.ts'
 import { testStack } from '../support/stack.ts'
 
-const { url } = testStack().registry
-const access = { url, timeoutMs: 10_000 }
+const access = { ...testStack().registry, timeoutMs: 10_000 }
 const event = encodeEvent(anEvent())
 const newest = { text: AUDIT_EVENT_SCHEMA_TEXT, schema: AUDIT_EVENT_SCHEMA }
 const partition = { topic: 't', topicId: 't', partition: 0 }
@@ -46,7 +46,7 @@ it('events of a version, and of a subject, that was deleted softly are good stil
   const subject = `test.${randomUUID()}-value`
   const id = await registerSchema({ ...access, subject, schema: AUDIT_EVENT_SCHEMA_TEXT })
   for (const path of [`/subjects/${subject}/versions/1`, `/subjects/${subject}`]) {
-    await fetch(`${url}${path}`, { method: 'DELETE' })
+    await removeFromRegistry(path)
     const checker = checkerOf(subject)
     const records = recordsOf([id, 2_000_000])
     await checker.prepare(records, { partition, highWatermark: 2n })

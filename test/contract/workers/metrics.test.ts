@@ -107,7 +107,7 @@ describe.each(['hot', 'cold'] as const)('/metrics of the %s worker', (kind) => {
     const port = ports.get(kind) ?? 0
     await expect.poll(() => hasFetched(port, EVENTS), { timeout: 30_000 }).toBe(true)
     await expect
-      .poll(async () => sumOf(await exposed(kind), 'daybook_delivered_records_total') ?? 0, {
+      .poll(async () => sumOf(await exposed(kind), 'daybook_position_offset') ?? 0, {
         timeout: 30_000,
       })
       .toBeGreaterThanOrEqual(EVENTS)
