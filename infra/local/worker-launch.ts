@@ -7,15 +7,14 @@ export interface WorkerLaunch {
 /** kafkajs makes Node warn of a negative timer at each throttled request. */
 const QUIET = ['--disable-warning=TimeoutNegativeWarning']
 
+/** V8's young generation would grow to 128 MiB, and glibc would keep the buffers of a few MiB that were freed. */
+const SMALL: WorkerLaunch = {
+  nodeFlags: [...QUIET, '--max-semi-space-size=16'],
+  env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '4194304', MALLOC_TRIM_THRESHOLD_: '33554432' },
+}
+
 /**
- * How a worker process is started, wherever it is: a hot one so that it stays small (docs/decisions/hot-insert.md),
- * since V8's young generation would grow to 128 MiB, and glibc would keep the buffers of a few MiB that were freed.
+ * How a worker process is started, wherever it is, so that it stays small (docs/decisions/hot-insert.md).
  * docker-compose.yml says the same.
  */
-export const WORKER_LAUNCH: Readonly<Record<'hot' | 'cold', WorkerLaunch>> = {
-  hot: {
-    nodeFlags: [...QUIET, '--max-semi-space-size=16'],
-    env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '4194304', MALLOC_TRIM_THRESHOLD_: '33554432' },
-  },
-  cold: { nodeFlags: QUIET, env: {} },
-}
+export const WORKER_LAUNCH: Readonly<Record<'hot' | 'cold', WorkerLaunch>> = { hot: SMALL, cold: SMALL }
