@@ -166,7 +166,11 @@ function readinessOf(engine: Engine): HealthCheck {
           : [`${namesOf([{ partition }])} is stopped by ${stopped.code}: ${stopped.message}`],
       )
       for (const [topic, { code, message }] of concerns) reasons.push(`topic ${topic}: ${code}: ${message}`)
-      const standing = partitions.filter((each) => !each.healthy && each.stopped === null)
+      const late = partitions.filter((each) => !each.healthy && each.stopped === null)
+      for (const { partition, waiting } of late)
+        if (waiting !== null)
+          reasons.push(`${namesOf([{ partition }])} waits for ${waiting.step}: ${waiting.code}`)
+      const standing = late.filter(({ waiting }) => waiting === null)
       if (standing.length > 0) reasons.push(`no progress in ${namesOf(standing)}`)
       return { ok: false, reason: reasons.length === 0 ? state : reasons.join('; ') }
     },

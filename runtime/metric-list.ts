@@ -110,7 +110,7 @@ export const METRICS = {
   daybook_delivery_seconds: {
     kind: 'histogram',
     unit: 'seconds',
-    help: 'Duration of deliveries, retries included.',
+    help: 'Duration of one attempt to deliver.',
     labels: [],
     buckets: SECONDS,
   },
@@ -174,7 +174,7 @@ export const METRICS = {
   daybook_paused_partitions: {
     kind: 'gauge',
     unit: 'partitions',
-    help: 'Partitions that are not fetched for want of memory.',
+    help: 'Partitions that are not fetched: for want of memory, for their share of it, or before a delivery is tried again.',
     labels: [],
   },
   daybook_partition_stopped: {

@@ -268,8 +268,8 @@ export interface LogBounds {
   readonly logStart: bigint
   /** The next offset that will be written. */
   readonly logEnd: bigint
-  /** Before `logEnd` where a transaction is open: from here on nothing is handed over until it ends. Else as `logEnd`. */
-  readonly readableEnd?: bigint
+  /** Before `logEnd` where a transaction is open: from here on nothing is handed over until it ends. */
+  readonly readableEnd: bigint
 }
 
 /** What the group has committed of a partition. Only a hint. */

@@ -36,7 +36,7 @@ export function createEngine(options: EngineOptions): Engine {
 
 /**
  * Intake → cut → delivery → commit, per partition and generation; each step is a class of its own, wired here.
- * The store says what it holds; committed offsets are never read.
+ * The store says what it holds; committed offsets are never trusted for a position.
  *
  * A fault stops its partition and nothing else, unless it is the worker's own (`ErrorScope`).
  */

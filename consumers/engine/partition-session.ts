@@ -123,7 +123,7 @@ export class PartitionSession {
   }
 
   /** The log was seen to end as `bounds` say. */
-  sawBounds({ logEnd, readableEnd = logEnd }: LogBounds): void {
+  sawBounds({ logEnd, readableEnd }: LogBounds): void {
     this.sawLogEnd(logEnd)
     this.#readableEnd = readableEnd
   }

@@ -151,9 +151,11 @@ class KafkaSource implements Source {
     try {
       const answers = await this.#view.eachBounds(partitions)
       return new Map(
-        [...answers].flatMap(([key, answer]) =>
-          answer.ok ? [[key, { logStart: answer.logStart, logEnd: answer.logEnd }]] : [],
-        ),
+        [...answers].flatMap(([key, answer]) => {
+          if (!answer.ok) return []
+          const { logStart, logEnd, readableEnd } = answer
+          return [[key, { logStart, logEnd, readableEnd }]]
+        }),
       )
     } catch (error) {
       throw clientError(error, 'log bounds')
@@ -238,9 +240,9 @@ class KafkaSource implements Source {
     const answer = answers.get(partitionKey(ref))
     if (answer === undefined) throw new RangeError(`no answer about ${ref.topic}/${ref.partition}`)
     if (!answer.ok) return answer
-    const { logStart, logEnd, committed, note } = answer
+    const { logStart, logEnd, readableEnd, committed, note } = answer
     const mark = committed === null ? null : { position: committed, note: note === '' ? null : note }
-    return { ok: true, logStart, logEnd, committed: mark }
+    return { ok: true, logStart, logEnd, readableEnd, committed: mark }
   }
 
   #queueBegin(generation: Generation): void {

@@ -7,7 +7,7 @@ import type { PartitionSession } from '../partition-session.ts'
 import { higher } from '../range.ts'
 import { type BackoffTools, untilDone } from '../recovery/backoff.ts'
 import { retried } from '../recovery/retry-report.ts'
-import { checkAll } from './bad-batches.ts'
+import { checkAll } from './check-records.ts'
 import type { FloodAlarm } from './flood-alarm.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 

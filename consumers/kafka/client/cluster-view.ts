@@ -76,8 +76,8 @@ export function createClusterView(cluster: Cluster): ClusterView {
       const bounds = await readBounds(view, partitions)
       return new Map(
         [...bounds].map(([key, answer]) => {
-          const { logStart, logEnd } = successOf(answer)
-          return [key, { logStart, logEnd }]
+          const { logStart, logEnd, readableEnd } = successOf(answer)
+          return [key, { logStart, logEnd, readableEnd }]
         }),
       )
     },

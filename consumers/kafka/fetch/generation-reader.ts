@@ -46,8 +46,6 @@ interface Asked {
 export class GenerationReader {
   readonly #options: ReaderOptions
   readonly #feeds = new Map<string, PartitionFeed>()
-  /** Of released feeds, what is still with the listener. */
-  readonly #released = new Set<Promise<void>>()
   readonly #wakeSignals = new Map<number, WakeSignal>()
   readonly #watch: LeaderWatch
   readonly #stopped = new AbortController()
@@ -81,7 +79,6 @@ export class GenerationReader {
       feed.moveTo(this.#feedOwner())
     }
     for (const { ref } of [...before.#feeds.values()]) before.release(ref)
-    for (const settled of before.#released) this.#released.add(settled)
   }
 
   /** Hands over `ref` from `position` on. */
@@ -100,8 +97,6 @@ export class GenerationReader {
     if (feed === undefined) return
     this.#feeds.delete(partitionKey(ref))
     feed.close()
-    const settled = feed.settled().finally(() => this.#released.delete(settled))
-    this.#released.add(settled)
   }
 
   pause(keys: readonly string[]): void {
@@ -117,11 +112,6 @@ export class GenerationReader {
   stop(): void {
     this.#stopped.abort()
     this.#wakeAll()
-  }
-
-  /** Resolves when the listener has taken in everything that was given to it. */
-  async settled(): Promise<void> {
-    await Promise.all([...[...this.#feeds.values()].map((feed) => feed.settled()), ...this.#released])
   }
 
   #feedOwner(): FeedOwner {

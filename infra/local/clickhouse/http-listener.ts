@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { HandlerOptions } from './exchange.ts'
 import { handleQuery } from './handler.ts'
 
-export interface FaceServer {
+export interface HttpListener {
   readonly port: number
   /** Takes no new requests, lets the running ones end. */
   close(): Promise<void>
@@ -14,7 +14,7 @@ export interface ServerOptions extends HandlerOptions {
   readonly port: number
 }
 
-export async function serve(options: ServerOptions): Promise<FaceServer> {
+export async function serve(options: ServerOptions): Promise<HttpListener> {
   const server = createServer({ maxHeaderSize: 1 << 20, keepAliveTimeout: 30_000, requestTimeout: 0 })
   server.on('request', (message, response) => {
     route(options, message, response).catch((error: unknown) =>

@@ -10,7 +10,7 @@ import { coldOptions } from '../../support/cold/sink.ts'
 import { toArray } from '../../support/cold/to-array.ts'
 
 const { signal } = new AbortController()
-const WHOLE = { logStart: 0n, logEnd: 5n }
+const WHOLE = { logStart: 0n, logEnd: 5n, readableEnd: 5n }
 const NOT_INITIALISED = { code: 'DAYBOOK_COLD_NOT_INITIALISED', scope: 'partition' }
 
 const sinkOf = (archive: TestArchive) => createColdSink(coldOptions(archive.context))
@@ -61,7 +61,7 @@ describe('a partition that was added to a topic whose archive was started', () =
     const archive = await testArchive('added-lost')
     const sink = sinkOf(archive)
     const partition = added(archive, 1)
-    const lost = sink.claim(partition, signal, { logStart: 1n, logEnd: 5n })
+    const lost = sink.claim(partition, signal, { logStart: 1n, logEnd: 5n, readableEnd: 5n })
     await expect(lost).rejects.toMatchObject(NOT_INITIALISED)
     await expect(sink.claim(partition, signal)).rejects.toMatchObject(NOT_INITIALISED)
     expect(await initOf(archive, partition)).toBeNull()
@@ -77,7 +77,7 @@ describe('a partition that was added to a topic whose archive was started', () =
     await expect(sink.claim(added(archive, 1), signal, WHOLE)).rejects.toMatchObject({
       code: 'DAYBOOK_COLD_CONTRADICTED',
     })
-    const lost = sink.claim(added(archive, 2), signal, { logStart: 7n, logEnd: 9n })
+    const lost = sink.claim(added(archive, 2), signal, { logStart: 7n, logEnd: 9n, readableEnd: 9n })
     await expect(lost).rejects.toMatchObject(NOT_INITIALISED)
     await expect(sink.claim(added(archive, 3), signal, WHOLE)).resolves.toBeDefined()
   })

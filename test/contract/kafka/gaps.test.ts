@@ -95,6 +95,9 @@ describe('offsets without a record', { timeout: 60_000 }, () => {
     const { source, collector } = await startSource(broker.brokers, topic)
     await collector.until(() => collector.generations.length === 1)
     const before = collector.covered()
+    const [ref] = collector.generations[0]?.partitions ?? []
+    const bounds = await source.bounds(ref === undefined ? [] : [ref.partition])
+    expect([...bounds.values()]).toEqual([{ logStart: 0n, logEnd: 2n, readableEnd: 0n }])
     await transaction.abort()
     await collector.until(() => collector.covered() === 2n)
     await source.stop()

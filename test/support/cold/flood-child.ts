@@ -81,7 +81,7 @@ class FloodSource implements Source {
 
   async start(listener: SourceListener): Promise<void> {
     const { signal } = new AbortController()
-    const log = { logStart: 0n, logEnd: 1_000_000_000n, committed: null }
+    const log = { logStart: 0n, logEnd: 1_000_000_000n, readableEnd: 1_000_000_000n, committed: null }
     const reading = Promise.withResolvers<void>()
     this.#onRead = (count) => count === PARTITIONS && reading.resolve()
     listener.assigned(

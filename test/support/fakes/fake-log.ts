@@ -26,7 +26,8 @@ export class FakeLog {
   }
 
   get bounds(): LogBounds {
-    return { logStart: BigInt(this.#start), logEnd: BigInt(this.#entries.length) }
+    const logEnd = BigInt(this.#entries.length)
+    return { logStart: BigInt(this.#start), logEnd, readableEnd: logEnd }
   }
 
   /** Appends a record and returns its offset. */

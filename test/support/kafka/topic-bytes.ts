@@ -6,7 +6,7 @@ import type {
   RecordBatchBytes,
   SourceRecord,
 } from '../../../consumers/engine/contracts.ts'
-import { checkAll } from '../../../consumers/engine/intake/bad-batches.ts'
+import { checkAll } from '../../../consumers/engine/intake/check-records.ts'
 import type { ClusterView } from '../../../consumers/kafka/client/cluster-view.ts'
 import { leaderOf, requireTopic } from '../../../consumers/kafka/client/topic-metadata.ts'
 import { fetchOne } from '../../../consumers/kafka/fetch/topic-reader.ts'

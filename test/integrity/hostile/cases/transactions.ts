@@ -1,3 +1,4 @@
+import { WORKERS } from '../../faults/plan.ts'
 import type { Attack, HostileCase } from '../hostile-case.ts'
 import { allShow, events, goesOn } from '../seen.ts'
 
@@ -27,17 +28,21 @@ export const TRANSACTION_CASES: readonly HostileCase[] = [
     },
   },
   {
-    name: 'a transaction that is opened and never ended, as long as the broker lets it be',
+    name: 'a transaction that is opened and never ended, as long as the broker lets it be: named, and no reason to restart',
     cells: ['producer/record batches/delay', 'producer/record batches/hide'],
     inTest: false,
     run: async (attack) => {
-      const producer = transactional(attack, 900_000)
+      const producer = transactional(attack, 60_000)
       await producer.connect()
       const { topic, partition } = attack.target
       const transaction = await producer.transaction()
       try {
         await transaction.send({ topic, messages: [{ partition, value: attack.validEvent() }] })
         await goesOn(attack, 90_000)
+        for (const kind of WORKERS) {
+          const { status, text } = await attack.healthz(kind)
+          if (status !== 200) throw new Error(`the ${kind} worker asked for a restart: ${text}`)
+        }
       } finally {
         await transaction.abort().catch(() => undefined)
         await producer.disconnect()

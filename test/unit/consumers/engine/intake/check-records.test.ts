@@ -5,7 +5,7 @@ import type {
   RecordBatchBytes,
   Sink,
 } from '../../../../../consumers/engine/contracts.ts'
-import { type CheckAllOptions, checkAll } from '../../../../../consumers/engine/intake/bad-batches.ts'
+import { type CheckAllOptions, checkAll } from '../../../../../consumers/engine/intake/check-records.ts'
 import { totalBytes } from '../../../../../consumers/engine/range.ts'
 import { SourceRecord } from '../../../../../consumers/engine/source-record.ts'
 import { badValue, FakeChecker, goodValue } from '../../../../support/fakes/fake-checker.ts'
