@@ -52,6 +52,8 @@ export interface WorkerDefinition {
 }
 
 const STOP_TIMEOUT_MS = 25_000
+/** Leaves time to leave the group and to close the sink: else the partitions would wait for the session time-out. */
+const DRAIN_TIMEOUT_MS = STOP_TIMEOUT_MS - 8_000
 const REGISTRY_TIMEOUT_MS = 5_000
 
 /** A worker's configuration. One that is not as it must be is logged and ends the process, like any other start that fails. */
@@ -131,7 +133,7 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
   })
   lifecycle.onStop('engine', async () => {
     health.drain()
-    await engine.stop({ timeoutMs: STOP_TIMEOUT_MS })
+    await engine.stop({ timeoutMs: DRAIN_TIMEOUT_MS })
     await health.close()
   })
   log.info({ topics: config.topics, group: definition.groupId, port: health.port }, 'starting')

@@ -159,13 +159,16 @@ class EngineLoop implements Engine, SourceListener {
     const session = new PartitionSession({
       partition,
       generation: this.#generation ?? 0,
-      committedBefore: committed ?? before?.committedBefore ?? null,
+      committedBefore: committed ?? (before === undefined ? null : this.#steps.commits.lastMark(before)),
       note: this.#steps.stops.note(partition),
       memory: this.#steps.memory,
       onAccounted: (account) => observer.accounted(partition, account),
       fingerprint: (record) => sink.fingerprint(record, partition),
     })
+    // It is stopped: what it still had to commit is the new one's.
+    if (before !== undefined) this.#endSession(before)
     this.#sessions.set(session.key, session)
+    this.#steps.commits.consider(session)
     if (this.#generationOver.aborted) this.#endSession(session)
     return session
   }

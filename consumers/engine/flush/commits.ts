@@ -1,6 +1,6 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
 import { Condition } from '../condition.ts'
-import type { CommitMark, Source } from '../contracts.ts'
+import type { CommitMark, Committed, Source } from '../contracts.ts'
 import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import { type BackoffTools, pauseMs } from '../recovery/backoff.ts'
@@ -31,7 +31,7 @@ export class Commits {
   /** The session's position or note may have changed. */
   consider(session: PartitionSession): void {
     if (session.isVoid) return
-    const before = this.#last(session)
+    const before = this.lastMark(session)
     const mark = markOf(session)
     if (session.claim === null && mark.note === (before?.note ?? null)) return
     if (mark.position === (before?.position ?? 0n) && mark.note === (before?.note ?? null)) return
@@ -47,16 +47,17 @@ export class Commits {
 
   /** The last position that was committed, by this session or before it; 0 where there is none. */
   committed(session: PartitionSession): bigint {
-    return this.#last(session)?.position ?? 0n
+    return this.lastMark(session)?.position ?? 0n
+  }
+
+  /** What was committed last, by this session or before it. */
+  lastMark(session: PartitionSession): Committed | null {
+    return this.#committed.get(session) ?? session.committedBefore
   }
 
   /** Resolves true when nothing is left to commit, false when `signal` aborts first. */
   settled(signal: AbortSignal): Promise<boolean> {
     return this.#condition.until(() => !this.#running, signal)
-  }
-
-  #last(session: PartitionSession): CommitMark | null {
-    return this.#committed.get(session) ?? session.committedBefore
   }
 
   async #run(): Promise<void> {

@@ -1,12 +1,12 @@
 import type { Clock } from '../../../runtime/clock.ts'
 import { isRetryable } from '../../../schemas/errors.ts'
-import type { Delivery, RangeOutcome, Sink } from '../contracts.ts'
+import type { Delivery, Range, RangeOutcome, Sink } from '../contracts.ts'
 import type { EngineObserver } from '../observer.ts'
 import type { EngineLimits } from '../options.ts'
 import type { PartitionSession } from '../partition-session.ts'
 
 export interface DeliveryLaneOptions {
-  readonly sink: Pick<Sink, 'deliver'>
+  readonly sink: Pick<Sink, 'deliver' | 'keepsBadRecords'>
   readonly limits: EngineLimits
   readonly clock: Clock
   readonly observer: EngineObserver
@@ -68,14 +68,18 @@ export class DeliveryLane {
 
   /** Ready ranges up to the limits; each call begins with another partition, so that none starves. */
   #take(): Load[] {
-    const { limits, sessions, signal } = this.#options
+    const { limits, sessions, signal, sink } = this.#options
     if (signal.aborted) return []
+    // The quarantine may be slow or away: ranges with nothing for it do not wait for those that have.
+    const isApart = (range: Range) => sink.keepsBadRecords === false && hasBad(range)
     const loads: Load[] = []
     let rows = 0
     let bytes = 0
     for (const session of this.#inTurn([...sessions()].filter((session) => session.ready))) {
       const { head: range, claim } = session
       if (range === undefined || claim === null) continue
+      const [first] = loads
+      if (first !== undefined && isApart(first.delivery.range) !== isApart(range)) continue
       rows += range.records.length
       bytes += range.bytes
       const fits = rows <= limits.deliveryRows && bytes <= limits.deliveryBytes
@@ -128,4 +132,8 @@ export class DeliveryLane {
     if (error !== null && !isRetryable(error)) this.#options.onFault(session, error)
     else this.#options.onAmbiguous(session, error)
   }
+}
+
+function hasBad({ records }: Range): boolean {
+  return records.some(({ verdict }) => verdict.kind === 'bad')
 }

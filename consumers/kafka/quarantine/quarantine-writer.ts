@@ -98,7 +98,7 @@ class TopicWriter implements QuarantineWriter {
   readonly #written = new WeakSet<BadBatch>()
 
   constructor(options: QuarantineOptions) {
-    const kafka = createKafkaClient(options, options.log)
+    const kafka = createKafkaClient(options, options.log, 'short')
     const now = options.now ?? Date.now
     this.#options = options
     this.#sender = createRecordSender(kafka)

@@ -43,6 +43,7 @@ describe('what Kafka says of partitions', { timeout: 60_000 }, () => {
       ok: true,
       logStart: 0n,
       logEnd: 1n,
+      readableEnd: 1n,
       committed: 1n,
       note: 'tip=0 é',
     })

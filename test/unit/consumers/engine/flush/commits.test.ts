@@ -82,3 +82,38 @@ test('a new generation commits at once what waits for the back-off', async () =>
   await bench.pass(200)
   expect(bench.committed()).toBe(5n)
 })
+
+const noteOf = (bench: EngineBench) => bench.source.commits.at(-1)?.notes.get('id-audit/0')
+
+test('a partition that heals without a new record no longer says that it is stopped', async () => {
+  const bench = new EngineBench({ cut })
+  await delivered(bench, 5)
+  await bench.pass(10)
+  bench.source.listener?.partitionFailed(
+    bench.engine.health().generation ?? 0,
+    bench.log().partition,
+    new Error('no'),
+  )
+  await bench.pass(10)
+  expect(noteOf(bench)).toContain('"stopped"')
+  await bench.pass(10_000)
+  expect(bench.stopCode()).toBeUndefined()
+  expect(noteOf(bench)).toBeNull()
+})
+
+test('what a stopped session could not commit is not committed after the partition went on', async () => {
+  const bench = new EngineBench({ cut })
+  await delivered(bench, 5)
+  await bench.pass(10)
+  bench.source.commitFails = 1_000
+  bench.source.listener?.partitionFailed(
+    bench.engine.health().generation ?? 0,
+    bench.log().partition,
+    new Error('no'),
+  )
+  await bench.pass(10_000)
+  bench.source.commitFails = 0
+  await bench.pass(60_000)
+  expect(bench.stopCode()).toBeUndefined()
+  expect(noteOf(bench)).toBeNull()
+})

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Delivery, RangeOutcome, Sink } from '../../../../../consumers/engine/contracts.ts'
 import { DaybookError } from '../../../../../schemas/errors.ts'
-import { goodValue } from '../../../../support/fakes/fake-checker.ts'
+import { badValue, goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { EngineBench, unavailable } from '../bench.ts'
 
 const cut = { maxRows: 5, maxBytes: 1_000_000, maxAgeMs: 1_000 }
@@ -269,4 +269,33 @@ test('memory that an old generation held when it ended is free again for the new
   await bench.pass(2_000)
   expect(bench.source.paused.size).toBe(0)
   expect(bench.stored(1)).toEqual(['0..4'])
+})
+
+test('ranges with bad records share no delivery with others where the sink quarantines them', async () => {
+  const sent: string[] = []
+  const gate = Promise.withResolvers<void>()
+  const bench = new EngineBench({
+    cut,
+    partitions: 4,
+    sink: (sink) => ({
+      ...{ name: sink.name, keepsBadRecords: false },
+      claim: (partition, signal) => sink.claim(partition, signal),
+      deliver: async (deliveries, signal) => {
+        sent.push(summary(deliveries))
+        if (sent.length === 1) await gate.promise
+        return sink.deliver(deliveries, signal)
+      },
+      fingerprint: (record, partition) => sink.fingerprint(record, partition),
+      close: () => sink.close(),
+    }),
+  })
+  for (const partition of [0, 1, 3]) fill(bench, 5, partition)
+  for (let at = 0; at < 5; at++) bench.log(2).append(badValue(1, `${at}`), 1_000)
+  await bench.assign()
+  for (const partition of [0, 1, 2, 3]) await bench.fetch(partition)
+  gate.resolve()
+  await bench.pass(100)
+  expect(sent).toHaveLength(3)
+  expect(sent).toContain('2:0..4')
+  for (const partition of [1, 2, 3]) expect(bench.stored(partition)).toEqual(['0..4'])
 })
