@@ -105,7 +105,7 @@ export const RECORD_CASES: readonly HostileCase[] = [
   {
     name: '50,000 empty values in one batch, as they are and compressed',
     cells: ['producer/records/delay', 'producer/records/grow'],
-    inTest: true,
+    inTest: false,
     run: async (attack) => {
       const values = Array.from({ length: 50_000 }, () => Buffer.alloc(0))
       for (const codec of [0, 4] as const)
@@ -146,7 +146,7 @@ export const RECORD_CASES: readonly HostileCase[] = [
   {
     name: 'valid events with the oldest and the newest time, and with an id in capitals',
     cells: ['producer/records/hide'],
-    inTest: true,
+    inTest: false,
     run: async (attack) => {
       const over = [
         { occurred_at: Date.UTC(1900, 0, 1) },
@@ -164,7 +164,7 @@ export const RECORD_CASES: readonly HostileCase[] = [
   {
     name: 'texts that are code, markup or control characters somewhere',
     cells: ['producer/records/falsify', 'producer/records/hide'],
-    inTest: true,
+    inTest: false,
     run: async (attack) => {
       const texts = [
         ...["'); DROP TABLE daybook.events; --", '\\N', 'NULL', '\0', 'a\0b', '\t\r\n', '"\\"', '\\'],
@@ -247,7 +247,7 @@ export const RECORD_CASES: readonly HostileCase[] = [
   {
     name: 'other contents under an id that is already known',
     cells: ['producer/records/hide', 'producer/records/falsify'],
-    inTest: true,
+    inTest: false,
     run: async (attack) => {
       const id = randomUUID()
       await attack.sendBatch(

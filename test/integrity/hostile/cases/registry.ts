@@ -62,7 +62,7 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
   {
     name: 'registry: a version that leaves fields out',
     cells: ['registry user/schemas/hide'],
-    inTest: true,
+    inTest: false,
     run: async (attack) => {
       await deliveredUnder(
         attack,
@@ -73,7 +73,7 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
   {
     name: 'registry: a version with fields and enum symbols in another order',
     cells: ['registry user/schemas/hide'],
-    inTest: true,
+    inTest: false,
     run: async (attack) => {
       const schema = eventSchema(attack)
       // Named types are defined where they first stand, so what uses one stays behind it.
@@ -115,7 +115,7 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
   {
     name: 'registry: a version that contains itself',
     cells: ['registry user/schemas/stop', 'registry user/schemas/delay'],
-    inTest: true,
+    inTest: false,
     run: (attack) => {
       const schema = eventSchema(attack)
       const self = { name: 'again', type: ['null', 'io.daybook.AuditEvent'], default: null }
@@ -125,7 +125,7 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
   {
     name: 'registry: a version of a hundred nested arrays',
     cells: ['registry user/schemas/stop', 'registry user/schemas/delay'],
-    inTest: true,
+    inTest: false,
     run: (attack) => {
       const schema = eventSchema(attack)
       let type: unknown = 'string'
@@ -151,7 +151,7 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
   {
     name: 'registry: JSON Schema and Protobuf under the subject of the topic',
     cells: ['registry user/schemas/stop'],
-    inTest: true,
+    inTest: false,
     run: async (attack) => {
       const json = await registerAgainstTheRule(attack, JSON_SCHEMA, {
         schemaType: 'JSON',
@@ -183,7 +183,7 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
   {
     name: 'registry: a version that is deleted for good before its events are read',
     cells: ['registry user/schemas/stop', 'registry user/schemas/hide'],
-    inTest: true,
+    inTest: false,
     run: async (attack) => {
       const schema = withoutFields(eventSchema(attack), ['approval'])
       const id = await registerAgainstTheRule(attack, schema)
