@@ -73,13 +73,15 @@ export class DeliveryLane {
     // The quarantine may be slow or away: ranges with nothing for it do not wait for those that have.
     const isApart = (range: Range) => sink.keepsBadRecords === false && hasBad(range)
     const loads: Load[] = []
+    let areApart: boolean | null = null
     let rows = 0
     let bytes = 0
     for (const session of this.#inTurn([...sessions()].filter((session) => session.ready))) {
       const { head: range, claim } = session
       if (range === undefined || claim === null) continue
-      const [first] = loads
-      if (first !== undefined && isApart(first.delivery.range) !== isApart(range)) continue
+      const own = isApart(range)
+      areApart ??= own
+      if (own !== areApart) continue
       rows += range.records.length
       bytes += range.bytes
       const fits = rows <= limits.deliveryRows && bytes <= limits.deliveryBytes

@@ -36,8 +36,7 @@ export class Intake {
     await failpoints.hit('fetch.before')
     session.sawLogEnd(batch.highWatermark)
     const from = session.unverified?.offset ?? session.next
-    const held = { bufferedBytes: () => session.bufferedBytes }
-    if (batch.last < from || !(await memory.room(held, session.intakeSignal))) return
+    if (batch.last < from || !(await memory.room(session, session.intakeSignal))) return
     const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)
     if (!(await this.#prepared(session, batch, records))) return
     this.#verifyTip(session, batch, records)

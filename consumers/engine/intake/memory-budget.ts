@@ -43,7 +43,7 @@ export class MemoryBudget {
   }
 
   /** Resolves true when there is room for more of a partition, false when `signal` aborts first. */
-  room({ bufferedBytes }: { readonly bufferedBytes: () => number }, signal: AbortSignal): Promise<boolean> {
-    return this.#condition.until(() => !this.isFull && bufferedBytes() < this.partitionBytes, signal)
+  room(partition: { readonly bufferedBytes: number }, signal: AbortSignal): Promise<boolean> {
+    return this.#condition.until(() => !this.isFull && partition.bufferedBytes < this.partitionBytes, signal)
   }
 }

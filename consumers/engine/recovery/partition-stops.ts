@@ -6,6 +6,7 @@ import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import type { StoppedPartition } from '../stopped-partition.ts'
 import { type BackoffTools, pauseMs } from './backoff.ts'
+import { encodeStopNote } from './stop-note.ts'
 
 export interface PartitionStopsOptions {
   readonly clock: Clock
@@ -81,7 +82,7 @@ export class PartitionStops {
   /** What is committed with the position of a stopped partition, for whoever looks at the group; null: not stopped. */
   note(partition: PartitionRef): string | null {
     const stopped = this.of(partition)
-    return stopped === null ? null : JSON.stringify({ stopped: stopped.code, since: stopped.since })
+    return stopped === null ? null : encodeStopNote(stopped)
   }
 
   /** The partition will be tried again after a pause that grows with each attempt. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseStopNote, stoppedOf } from '../../../cli/status/stopped.ts'
+import { stoppedOf } from '../../../cli/status/stopped.ts'
+import { parseStopNote } from '../../../consumers/engine/recovery/stop-note.ts'
 
 describe('the note of a stopped partition', () => {
   it('names code and time', () => {

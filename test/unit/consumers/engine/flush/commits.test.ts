@@ -10,6 +10,11 @@ async function delivered(bench: EngineBench, count: number): Promise<void> {
   await bench.fetch()
 }
 
+function stop(bench: EngineBench): void {
+  const { generation } = bench.engine.health()
+  bench.source.listener?.partitionFailed(generation ?? 0, bench.log().partition, new Error('no'))
+}
+
 test('a failing commit is tried again and stops nothing', async () => {
   const bench = new EngineBench({ cut })
   bench.source.commitFails = 3
@@ -60,11 +65,7 @@ test('commits of a stopped partition that are refused at once wait for the back-
   await delivered(bench, 5)
   await bench.pass(10)
   bench.source.commitFails = 1_000
-  bench.source.listener?.partitionFailed(
-    bench.engine.health().generation ?? 0,
-    bench.log().partition,
-    new Error('no'),
-  )
+  stop(bench)
   await bench.pass(1_000)
   expect(bench.stopCode()).toBe('unknown')
   expect(bench.source.commitFails).toBeGreaterThan(980)
@@ -89,11 +90,7 @@ test('a partition that heals without a new record no longer says that it is stop
   const bench = new EngineBench({ cut })
   await delivered(bench, 5)
   await bench.pass(10)
-  bench.source.listener?.partitionFailed(
-    bench.engine.health().generation ?? 0,
-    bench.log().partition,
-    new Error('no'),
-  )
+  stop(bench)
   await bench.pass(10)
   expect(noteOf(bench)).toContain('"stopped"')
   await bench.pass(10_000)
@@ -106,11 +103,7 @@ test('what a stopped session could not commit is not committed after the partiti
   await delivered(bench, 5)
   await bench.pass(10)
   bench.source.commitFails = 1_000
-  bench.source.listener?.partitionFailed(
-    bench.engine.health().generation ?? 0,
-    bench.log().partition,
-    new Error('no'),
-  )
+  stop(bench)
   await bench.pass(10_000)
   bench.source.commitFails = 0
   await bench.pass(60_000)
