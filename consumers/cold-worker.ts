@@ -6,6 +6,7 @@ import { COLD_LIMITS } from './cold/limits.ts'
 import { isLaterMinute } from './cold/minute.ts'
 import { createColdSink } from './cold/sink.ts'
 import { createColdContext } from './cold-context.ts'
+import { GROUPS } from './kafka/group/group-ids.ts'
 import { BYTE_READER_VERSION } from './kafka/protocol/byte-reader-version.ts'
 import { readClusterId } from './kafka/topics/describe-topics.ts'
 import { kafkaOf, runWorker } from './worker.ts'
@@ -14,7 +15,7 @@ import { kafkaOf, runWorker } from './worker.ts'
 export async function runColdWorker(config: ColdConfig): Promise<never> {
   return runWorker({
     service: 'cold',
-    groupId: 'daybook-cold',
+    groupId: GROUPS.cold,
     config,
     quarantineTopic: null,
     make: async ({ catalogue, failpoints, log, metrics }) => {

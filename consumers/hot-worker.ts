@@ -4,6 +4,7 @@ import type { HotConfig } from '../runtime/worker-config.ts'
 import { createHotClients } from './hot/clickhouse/client.ts'
 import type { InsertEncoding } from './hot/insert/insert-encoding.ts'
 import { createHotSink } from './hot/sink.ts'
+import { GROUPS } from './kafka/group/group-ids.ts'
 import { createQuarantineWriter } from './kafka/quarantine/quarantine-writer.ts'
 import { createQuarantineMetrics } from './quarantine-metrics.ts'
 import { kafkaOf, runWorker } from './worker.ts'
@@ -32,7 +33,7 @@ export interface HotWorkerOptions {
 export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Promise<never> {
   return runWorker({
     service: 'hot',
-    groupId: 'daybook-hot',
+    groupId: GROUPS.hot,
     config,
     quarantineTopic: config.quarantineTopic,
     make: async ({ catalogue, failpoints, log, metrics }) => {

@@ -6,6 +6,7 @@ import { type Supervised, supervise } from '../../infra/local/supervise.ts'
 import { WORKER_LAUNCH } from '../../infra/local/worker-launch.ts'
 import type { BenchStack } from '../measure/bench-stack.ts'
 import { cpuMicrosOf } from '../measure/cpu.ts'
+import { untilDelivered, workerMetric } from '../measure/delivered.ts'
 
 /** A cold worker as production runs it, its CPU time and what it says of its work. */
 export interface ColdWorker {
@@ -19,7 +20,6 @@ const MAIN = fileURLToPath(new URL('../../consumers/cold-main.ts', import.meta.u
 /** Objects are closed by rows; what is left at the end is closed by age. */
 const CUT_AGE_MS = 5_000
 const POLL_MS = 250
-const STALL_MS = 60_000
 
 /** Resolves when the worker is ready: it has joined its group and is healthy. */
 export async function startColdWorker(
@@ -45,7 +45,7 @@ export async function startColdWorker(
   await ready(worker, port)
   return {
     cpuMicros: () => cpuMicrosOf(worker.pid),
-    delivered: (records) => untilDelivered(worker, port, records),
+    delivered: (records) => Promise.race([untilDelivered(port, records), worker.exited.then(ended)]),
     stop: async () => {
       await worker.stop()
     },
@@ -54,34 +54,13 @@ export async function startColdWorker(
 
 async function ready(worker: Supervised, port: number): Promise<void> {
   for (;;) {
-    if (!worker.running()) throw new Error(`the cold worker ended with status ${await worker.exited}`)
+    if (!worker.running()) ended(await worker.exited)
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null)
-    if (answer?.ok === true && (await metric(port, 'daybook_assigned_partitions')) > 0) return
+    if (answer?.ok === true && (await workerMetric(port, 'daybook_assigned_partitions')) > 0) return
     await sleep(POLL_MS)
   }
 }
 
-async function untilDelivered(worker: Supervised, port: number, records: number): Promise<void> {
-  let seen = 0
-  let movedAt = performance.now()
-  for (;;) {
-    if (!worker.running()) throw new Error(`the cold worker ended with status ${await worker.exited}`)
-    const count = await metric(port, 'daybook_delivered_records_total')
-    if (count >= records) return
-    const now = performance.now()
-    if (count > seen) movedAt = now
-    else if (now - movedAt > STALL_MS)
-      throw new Error(`no progress in ${STALL_MS} ms: ${count} of ${records}`)
-    seen = count
-    await sleep(POLL_MS)
-  }
-}
-
-/** The sum over all labels. */
-async function metric(port: number, name: string): Promise<number> {
-  const answer = await fetch(`http://127.0.0.1:${port}/metrics`)
-  const lines = (await answer.text()).split('\n')
-  return lines
-    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+function ended(status: number): never {
+  throw new Error(`the cold worker ended with status ${status}`)
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../infra/local/ports.ts'
 import { supervise } from '../../infra/local/supervise.ts'
 import type { WorkerLaunch } from '../../infra/local/worker-launch.ts'
@@ -9,6 +8,7 @@ import { ensureSigningKey } from '../../operations/signing-key.ts'
 import type { HotTable } from '../hot/table.ts'
 import type { BenchStack } from '../measure/bench-stack.ts'
 import { cpuMicrosOf } from '../measure/cpu.ts'
+import { untilDelivered } from '../measure/delivered.ts'
 
 export interface Version {
   readonly name: 'before' | 'now'
@@ -20,8 +20,6 @@ export interface Version {
 /** Lets a version's worker deliver the topic from its beginning; CPU microseconds of its process an event, its start included. */
 export type Measure = (version: Version) => Promise<number>
 
-const POLL_MS = 100
-const STALL_MS = 60_000
 /** Archive objects are closed by rows; what is left at the end is closed by age. */
 const CUT_AGE_MS = 3_000
 
@@ -75,25 +73,5 @@ async function run(
     return cpuMicrosOf(worker.pid) / events
   } finally {
     await worker.stop()
-  }
-}
-
-/** By the worker's own count. */
-async function untilDelivered(port: number, events: number): Promise<void> {
-  let seen = 0
-  let movedAt = performance.now()
-  while (seen < events) {
-    await sleep(POLL_MS)
-    const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
-      (answer) => answer.text(),
-      () => '',
-    )
-    const count = text
-      .split('\n')
-      .filter((line) => line.startsWith('daybook_delivered_records_total{'))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
-    if (count > seen) movedAt = performance.now()
-    else if (performance.now() - movedAt > STALL_MS) throw new Error(`${count} of ${events}, then nothing`)
-    seen = count
   }
 }

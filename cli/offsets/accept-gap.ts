@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { createColdContext } from '../../consumers/cold-context.ts'
 import { type PartitionRef, partitionKey } from '../../consumers/engine/contracts.ts'
+import { GROUPS, type GroupName } from '../../consumers/kafka/group/group-ids.ts'
 import { type AcceptedColdLoss, acceptColdLoss } from '../../operations/accept-cold-loss.ts'
 import { acceptHotLoss } from '../../operations/accept-hot-loss.ts'
 import { type Held, heldWithin } from '../../operations/held-offsets.ts'
@@ -11,7 +12,7 @@ import { operatorName } from '../operator.ts'
 import { withBucket, withCluster, withHotStore } from '../stores.ts'
 import { offset, usageError, wholeNumber } from '../usage.ts'
 import { onePartition, partitionsOf } from './partitions.ts'
-import { coldTips, GROUPS, type GroupName, hotTips } from './positions.ts'
+import { coldTips, hotTips } from './positions.ts'
 
 interface AcceptOptions {
   readonly store: GroupName

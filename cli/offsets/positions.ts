@@ -4,13 +4,11 @@ import type { HotStore } from '../../consumers/hot/clickhouse/store.ts'
 import { createFence } from '../../consumers/hot/ownership/fence.ts'
 import { readTip } from '../../consumers/hot/ownership/tip.ts'
 import type { OpenCluster } from '../../consumers/kafka/client/open-cluster.ts'
+import { GROUPS, type GroupName } from '../../consumers/kafka/group/group-ids.ts'
 import { allEnded } from '../../runtime/all-ended.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import type { ObjectStore } from '../../runtime/object-store/contract.ts'
 import { readObjectHeader } from '../../schemas/archive/object.ts'
-
-export const GROUPS = { hot: 'daybook-hot', cold: 'daybook-cold' } as const
-export type GroupName = keyof typeof GROUPS
 
 /** Where one worker group and its store are in one partition. */
 export interface Position {

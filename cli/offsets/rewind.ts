@@ -2,12 +2,12 @@ import { type Command, Option } from 'commander'
 import type { PartitionRef } from '../../consumers/engine/contracts.ts'
 import { partitionKey } from '../../consumers/engine/contracts.ts'
 import { createKafkaClient } from '../../consumers/kafka/client/kafka-client.ts'
+import { GROUPS, type GroupName } from '../../consumers/kafka/group/group-ids.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import { type CommandContext, writeAnswer } from '../command.ts'
 import { kafkaConnection, withCluster } from '../stores.ts'
 import { offset, usageError, wholeNumber } from '../usage.ts'
 import { onePartition, partitionsOf } from './partitions.ts'
-import { GROUPS, type GroupName } from './positions.ts'
 
 interface RewindOptions {
   readonly group: GroupName

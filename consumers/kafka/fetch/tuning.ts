@@ -25,6 +25,7 @@ export const DEFAULT_TUNING: KafkaSourceTuning = {
   rebalanceTimeoutMs: 60_000,
   heartbeatIntervalMs: 1_000,
   metadataMaxAgeMs: 30_000,
+  // Compaction, the most urgent to see, begins 15 seconds after it was switched on (`log.cleaner.backoff.ms`).
   settingsCheckMs: 10_000,
   maxWaitMs: 500,
   maxFetchBytes: 16 * 1024 * 1024,

@@ -36,7 +36,7 @@ export interface SettingsWatchOptions {
   /** Null for workers that write none. */
   readonly quarantineTopic: string | null
   /** Default: 10 seconds. */
-  readonly everyMs?: number
+  readonly everyMs: number
   /** The id of the topic that is being read, where it is; another id in the cluster is DAYBOOK_KAFKA_TOPIC_RECREATED. */
   readonly readingId: (topic: string) => string | undefined
   readonly signal: AbortSignal
@@ -61,9 +61,6 @@ export function watchSettings(options: SettingsWatchOptions): SettingsWatch {
   return watch
 }
 
-/** Compaction, which is the most urgent to see, begins 15 seconds after it was switched on (`log.cleaner.backoff.ms`). */
-const CHECK_MS = 10_000
-
 class Watch implements SettingsWatch {
   readonly #options: SettingsWatchOptions
   readonly #states = new Map<string, TopicState>()
@@ -77,7 +74,7 @@ class Watch implements SettingsWatch {
   }
 
   async run(): Promise<void> {
-    const { clock, everyMs = CHECK_MS, signal } = this.#options
+    const { clock, everyMs, signal } = this.#options
     while (!signal.aborted) {
       await this.checkNow()
       const retryMs = this.#failures === 0 ? everyMs : backoffMs(this.#failures, DEFAULT_RETRY)
