@@ -220,8 +220,8 @@ export interface LogPosition {
 }
 
 /**
- * Where bad records go, when the sink does not keep them in place. Returns when durable. Repeats are harmless; the
- * same `BadBatch` object is written once only.
+ * Where bad records go, when the sink does not keep them in place. Returns when durable. Repeats are harmless; a
+ * batch that it wrote lately is not written again.
  */
 export interface Quarantine {
   put(partition: PartitionRef, items: readonly Quarantined[]): Promise<void>
@@ -334,8 +334,14 @@ export interface Source {
   read(generation: number, partition: PartitionRef, position: bigint): void
   /** Fetches nothing more of `partition` until `read`; a batch already under way may still arrive. */
   release(partition: PartitionRef): void
-  /** Commits under `generation`. Rejects, without effect, when that generation is over. */
-  commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void>
+  /**
+   * Commits under `generation`; gives those of the partitions that the group did not take. Rejects, without effect, when
+   * that generation is over.
+   */
+  commit(
+    generation: number,
+    marks: ReadonlyMap<PartitionRef, CommitMark>,
+  ): Promise<ReadonlyMap<PartitionRef, unknown>>
   /** Asks Kafka now, by `partitionKey`. @throws DaybookError retryable when no broker answers */
   facts(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, PartitionFacts>>
   /**

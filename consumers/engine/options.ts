@@ -22,8 +22,6 @@ export interface EngineLimits {
   readonly memoryBytes: number
   /** Fetching goes on again when the undelivered bytes have fallen to this. */
   readonly memoryLowBytes: number
-  /** The share of `memoryBytes` that one partition may take, so that a flood in one leaves room for the others. */
-  readonly partitionMemoryRatio: number
   /** Sink writes under way at the same time. */
   readonly concurrentDeliveries: number
   /** A delivery takes ready ranges of several partitions up to these; one range alone may exceed them. */
@@ -54,7 +52,6 @@ const MIB = 1024 * 1024
 export const DEFAULT_LIMITS: EngineLimits = {
   memoryBytes: 256 * MIB,
   memoryLowBytes: 128 * MIB,
-  partitionMemoryRatio: 0.75,
   concurrentDeliveries: 1,
   deliveryRows: 500_000,
   deliveryBytes: 64 * MIB,

@@ -172,6 +172,11 @@ export class PartitionSession {
     this.#recovering = false
   }
 
+  /** The last delivery failed, and what it was to deliver is still here. */
+  get isFailing(): boolean {
+    return this.#failures > 0 && this.hasUndelivered
+  }
+
   /** Counts a checked record; gives how many bad ones came since the last good one. */
   countBad(isBad: boolean): number {
     this.#badInARow = isBad ? this.#badInARow + 1 : 0

@@ -39,7 +39,6 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
   const memory = new MemoryBudget({
     capBytes: limits.memoryBytes,
     lowBytes: limits.memoryLowBytes,
-    partitionBytes: limits.memoryBytes * limits.partitionMemoryRatio,
   })
   const pauses = new Pauses(source)
   const assignment = new Assignment({ source, sink, backoff, failpoints, observer })
@@ -63,7 +62,10 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
     observer,
     sessions,
     signal: hooks.signal,
-    onDelivered: onMoved,
+    onDelivered: (session) => {
+      recovery.succeeded(session)
+      onMoved(session)
+    },
     onFenced: (session) => void recovery.fenced(session).catch((error: unknown) => onFault(session, error)),
     onAmbiguous: (session, error) =>
       void recovery.ambiguous(session, error).catch((fault: unknown) => onFault(session, fault)),

@@ -117,7 +117,10 @@ class KafkaSource implements Source {
     this.#current?.reader?.release(partition)
   }
 
-  async commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void> {
+  async commit(
+    generation: number,
+    marks: ReadonlyMap<PartitionRef, CommitMark>,
+  ): Promise<ReadonlyMap<PartitionRef, DaybookError>> {
     const current = this.#current
     const { groupId } = this.#options
     if (current === null || current.isRefused || current.generation.number !== generation) {
@@ -130,12 +133,15 @@ class KafkaSource implements Source {
       ...{ topic, partition, next: position },
       ...(note === null ? {} : { note }),
     }))
-    if (entries.length === 0) return
-    for (const { topic, partition, error } of await this.#membership.commit(
-      current.generation.group,
-      entries,
-    ))
-      this.#tell(error, `commit of ${topic}/${partition}`)
+    if (entries.length === 0) return new Map()
+    const failures = await this.#membership.commit(current.generation.group, entries)
+    return new Map(
+      failures.flatMap(({ topic, partition, error }) =>
+        [...marks.keys()]
+          .filter((ref) => ref.topic === topic && ref.partition === partition)
+          .map((ref) => [ref, error] as const),
+      ),
+    )
   }
 
   async facts(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, PartitionFacts>> {

@@ -1,6 +1,6 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
 import { Condition } from '../condition.ts'
-import type { CommitMark, Committed, Source } from '../contracts.ts'
+import type { CommitMark, Committed, PartitionRef, Source } from '../contracts.ts'
 import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import { type BackoffTools, pauseMs } from '../recovery/backoff.ts'
@@ -21,6 +21,8 @@ export class Commits {
   readonly #condition = new Condition()
   readonly #pending = new Set<PartitionSession>()
   readonly #committed = new WeakMap<PartitionSession, CommitMark>()
+  /** Whose commit was refused and is to be tried again. */
+  readonly #later = new WeakSet<PartitionSession>()
   #running = false
   #pause = new AbortController()
 
@@ -85,19 +87,36 @@ export class Commits {
     const [first] = alive
     if (first === undefined) return true
     const marks = new Map(alive.map((session) => [session.partition, markOf(session)]))
+    let refused: ReadonlyMap<PartitionRef, unknown>
     try {
-      await source.commit(first.generation, marks)
+      refused = await source.commit(first.generation, marks)
     } catch (error) {
       await this.#backOff(alive, failures, error)
       return false
     }
     for (const session of alive) {
+      if (refused.has(session.partition)) continue
       const mark = marks.get(session.partition) ?? markOf(session)
       this.#committed.set(session, mark)
       observer.committed(session.partition, mark.position)
     }
     await failpoints.hit('commit.after')
+    for (const session of alive)
+      if (refused.has(session.partition)) this.#tryLater(session, refused.get(session.partition))
     return true
+  }
+
+  /** One partition's commit was not taken, as of a topic that is gone: the others, and the end, do not wait for it. */
+  #tryLater(session: PartitionSession, error: unknown): void {
+    const { backoff, observer } = this.#options
+    if (this.#later.has(session)) return
+    this.#later.add(session)
+    const delayMs = backoff.maxDelayMs
+    observer.retrying('commit', session.partition, delayMs, error)
+    backoff.clock.after(delayMs, () => {
+      this.#later.delete(session)
+      this.consider(session)
+    })
   }
 
   async #backOff(sessions: readonly PartitionSession[], failures: number, error: unknown): Promise<void> {

@@ -3,9 +3,17 @@ import { Condition } from '../condition.ts'
 export interface MemoryBudgetOptions {
   readonly capBytes: number
   readonly lowBytes: number
-  /** What one partition may take of it: less than all, so that a flood in one leaves room for the others. */
-  readonly partitionBytes: number
 }
+
+/**
+ * One partition may hold this many times what is left below `SHARED_RATIO` of the cap: 60 % of the cap where it is the
+ * only one that holds anything, 34 % each where there are two. However many are full because the store does not take
+ * theirs, something is left for the next one.
+ */
+const SHARE_OF_FREE = 3
+const SHARED_RATIO = 0.8
+/** So much of the cap it may hold in any case: the others do not wait because some hold more than they now might. */
+const MIN_SHARE_RATIO = 0.02
 
 /** What is taken in and not delivered: the sum of `Range.bytes`. */
 export class MemoryBudget {
@@ -25,8 +33,11 @@ export class MemoryBudget {
     return this.#bytes >= this.#options.capBytes
   }
 
-  get partitionBytes(): number {
-    return this.#options.partitionBytes
+  /** What one partition may hold now. */
+  get shareBytes(): number {
+    const { capBytes } = this.#options
+    const free = capBytes * SHARED_RATIO - this.#bytes
+    return Math.max(capBytes * MIN_SHARE_RATIO, SHARE_OF_FREE * free)
   }
 
   get lowBytes(): number {
@@ -44,6 +55,6 @@ export class MemoryBudget {
 
   /** Resolves true when there is room for more of a partition, false when `signal` aborts first. */
   room(partition: { readonly bufferedBytes: number }, signal: AbortSignal): Promise<boolean> {
-    return this.#condition.until(() => !this.isFull && partition.bufferedBytes < this.partitionBytes, signal)
+    return this.#condition.until(() => !this.isFull && partition.bufferedBytes < this.shareBytes, signal)
   }
 }

@@ -43,10 +43,11 @@ export class Pressure {
   #adjustShare(session: PartitionSession): void {
     const { memory, pauses } = this.#options
     const { partition, bufferedBytes } = session
-    if (bufferedBytes >= memory.partitionBytes) {
+    const share = memory.shareBytes
+    if (bufferedBytes >= share) {
       pauses.pause([partition], 'share')
       this.#cut(session)
-    } else if (bufferedBytes <= memory.partitionBytes / 2) pauses.resume([partition], 'share')
+    } else if (bufferedBytes <= share / 2) pauses.resume([partition], 'share')
   }
 
   #cut(session: PartitionSession): void {
@@ -54,10 +55,11 @@ export class Pressure {
     cutter.cut(session, 'memory').catch((error: unknown) => onFault(session, error))
   }
 
-  /** Without the bytes of partitions that wait for the store: one of those must not keep the others paused. */
+  /** Without the bytes of partitions whose deliveries fail: one of those must not keep the others paused. */
   #movingBytes(): number {
     let bytes = this.#options.memory.bytes
-    for (const session of this.#options.sessions()) if (session.recovering) bytes -= session.bufferedBytes
+    for (const session of this.#options.sessions())
+      if (session.recovering || session.isFailing) bytes -= session.bufferedBytes
     return bytes
   }
 

@@ -66,8 +66,14 @@ export class Recovery {
     session.recoveryEnded()
     if (session.isOver) return
     session.goesOn()
-    pauses.resume([session.partition], 'backoff')
+    // While its deliveries fail it takes in no more: what it holds leaves that much less room to the others.
+    if (!session.isFailing) pauses.resume([session.partition], 'backoff')
     this.#options.onRecovered(session)
+  }
+
+  /** A delivery succeeded. */
+  succeeded({ partition }: PartitionSession): void {
+    this.#options.pauses.resume([partition], 'backoff')
   }
 
   #backOff(session: PartitionSession, step: RetriedStep, attempt: number, error: unknown): Promise<void> {

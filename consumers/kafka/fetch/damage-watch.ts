@@ -29,21 +29,29 @@ export class DamageWatch {
   #doubted: ReadonlySet<string> = new Set()
   /** Of the batch at which the last answer was cut. */
   #fetches = 0
+  #leastFetchBytes = 0
 
   constructor(ref: PartitionRef) {
     this.#ref = ref
   }
 
+  /** What the next answer must have room for, so that more than the batch in doubt is in it; 0: no matter. */
+  get leastFetchBytes(): number {
+    return this.#leastFetchBytes
+  }
+
   /**
-   * `from`: the offset that was asked for. The next fetch must begin where the answer that is given ends.
+   * The next fetch must begin where the answer that is given ends.
    * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT where a batch came with other bytes each time
    */
-  examine(recordBatches: Buffer, from: bigint): Examined {
+  examine(recordBatches: Buffer, { from, readableEnd }: FetchedStretch): Examined {
     const doubted = new Set<string>()
     const damagedAt = new Set<number>()
     let cut: number | null = null
     let lastAt = -1
-    for (const { at, bytes, isDoubtful, isDamaged } of examinedBatches(recordBatches, from)) {
+    let reach: bigint | null = null
+    for (const { at, bytes, last, isDoubtful, isDamaged } of examinedBatches(recordBatches, from)) {
+      reach = last
       if (isDoubtful) {
         const hash = createHash('sha256').update(bytes).digest('base64')
         doubted.add(hash)
@@ -53,7 +61,11 @@ export class DamageWatch {
       if (cut === null) lastAt = at
     }
     // A damaged batch may not say truly where it ends; the one behind it does, and must be there where there is one.
-    if (damagedAt.has(lastAt) && (lastAt > 0 || cut !== null)) cut = lastAt
+    const isLogsLast = lastAt === 0 && cut === null && reach !== null && reach + 1n === readableEnd
+    if (damagedAt.has(lastAt) && !isLogsLast) cut = lastAt
+    // Not even one whole batch: its length is not what it was.
+    if (lastAt === -1) cut ??= 0
+    this.#leastFetchBytes = cut === 0 ? 2 * recordBatches.length : 0
     this.#doubted = cut === null ? new Set() : doubted
     this.#count(cut)
     return { recordBatches: recordBatches.subarray(0, cut ?? recordBatches.length), damagedAt }
@@ -75,9 +87,19 @@ export class DamageWatch {
   }
 }
 
+/** Offsets. */
+export interface FetchedStretch {
+  /** What was asked for. */
+  readonly from: bigint
+  /** From here on the log held nothing that may be read. */
+  readonly readableEnd: bigint
+}
+
 interface ExaminedBatch {
   readonly at: number
   readonly bytes: Buffer
+  /** Offset; null where it cannot be told. */
+  readonly last: bigint | null
   readonly isDoubtful: boolean
   /** It does not match its checksum. */
   readonly isDamaged: boolean
@@ -91,14 +113,14 @@ function* examinedBatches(recordBatches: Buffer, from: bigint): Generator<Examin
     if (extent === null) return
     if ('fault' in extent) {
       const bytes = recordBatches.subarray(at, at + BATCH_HEADER_BYTES)
-      yield { at, bytes, isDoubtful: true, isDamaged: false }
+      yield { at, bytes, last: null, isDoubtful: true, isDamaged: false }
       return
     }
     const bytes = recordBatches.subarray(at, extent.end)
     const isDamaged = extent.magic === 2 && !isIntact(bytes)
     const isCertain = extent.magic === 2 && !isDamaged
     const goesOn: boolean = expected === null || extent.first === expected
-    yield { at, bytes, isDoubtful: !isCertain || !goesOn, isDamaged }
+    yield { at, bytes, last: extent.last, isDoubtful: !isCertain || !goesOn, isDamaged }
     expected = isCertain ? extent.last + 1n : null
     at = extent.end
   }

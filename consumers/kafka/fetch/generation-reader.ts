@@ -36,6 +36,9 @@ export interface ReaderOptions {
 /** How long a fetch waits at the broker while a partition is left out of it, so that it can join soon. */
 const SHORT_WAIT_MS = 50
 
+/** A partition that its leader has refused for so long stops, and says so, until it can be read again. */
+const REFUSAL_PATIENCE_MS = 60_000
+
 /** A feed, and the offset that was asked for. */
 interface Asked {
   readonly feed: PartitionFeed
@@ -46,6 +49,8 @@ interface Asked {
 export class GenerationReader {
   readonly #options: ReaderOptions
   readonly #feeds = new Map<string, PartitionFeed>()
+  /** Whether or not there is a feed of them yet, by `partitionKey`. */
+  readonly #paused = new Set<string>()
   readonly #wakeSignals = new Map<number, WakeSignal>()
   readonly #watch: LeaderWatch
   readonly #stopped = new AbortController()
@@ -78,6 +83,7 @@ export class GenerationReader {
       this.#feeds.set(partitionKey(ref), feed)
       feed.moveTo(this.#feedOwner())
     }
+    for (const ref of kept) if (before.#paused.has(partitionKey(ref))) this.#paused.add(partitionKey(ref))
     for (const { ref } of [...before.#feeds.values()]) before.release(ref)
   }
 
@@ -86,7 +92,8 @@ export class GenerationReader {
     this.release(ref)
     const { limits, handOver } = this.#options
     const feed = new PartitionFeed({ ref, position, limits, handOver, owner: this.#feedOwner() })
-    feed.leader = this.#leaders.get(partitionKey(ref)) ?? -1
+    feed.follow(this.#leaders.get(partitionKey(ref)) ?? -1)
+    if (this.#paused.has(partitionKey(ref))) feed.pause()
     this.#feeds.set(partitionKey(ref), feed)
     this.#wakeAll()
   }
@@ -100,11 +107,17 @@ export class GenerationReader {
   }
 
   pause(keys: readonly string[]): void {
-    for (const key of keys) this.#setPaused(key, true)
+    for (const key of keys) {
+      this.#paused.add(key)
+      this.#feeds.get(key)?.pause()
+    }
   }
 
   resume(keys: readonly string[]): void {
-    for (const key of keys) this.#setPaused(key, false)
+    for (const key of keys) {
+      this.#paused.delete(key)
+      this.#feeds.get(key)?.resume()
+    }
     this.#wakeAll()
   }
 
@@ -129,11 +142,6 @@ export class GenerationReader {
     this.#options.onPartitionFailure(feed.ref, error)
   }
 
-  #setPaused(key: string, paused: boolean): void {
-    const feed = this.#feeds.get(key)
-    if (feed !== undefined) feed.paused = paused
-  }
-
   #wakeAll(): void {
     for (const signal of this.#wakeSignals.values()) signal.wake()
   }
@@ -141,7 +149,7 @@ export class GenerationReader {
   /** Takes new leaders; each gets its own loop. */
   #follow(leaders: ReadonlyMap<string, number>): void {
     this.#leaders = leaders
-    for (const [key, feed] of this.#feeds) feed.leader = leaders.get(key) ?? -1
+    for (const [key, feed] of this.#feeds) feed.follow(leaders.get(key) ?? -1)
     for (const leader of new Set(leaders.values())) {
       if (leader < 0 || this.#wakeSignals.has(leader)) continue
       const wakeSignal = new WakeSignal()
@@ -163,8 +171,8 @@ export class GenerationReader {
         continue
       }
       try {
-        const isStale = await this.#fetch(leader, wanted, wanted.length < mine.length)
-        failures = isStale ? failures + 1 : 0
+        await this.#fetch(leader, wanted, wanted.length < mine.length)
+        failures = 0
       } catch (error) {
         const failure = clientError(error, `fetch from broker ${leader}`)
         if (scopeOf(failure) === 'worker') throw failure
@@ -176,28 +184,30 @@ export class GenerationReader {
     }
   }
 
-  /** True when the answer says that leaders or topic ids are not what they were. */
-  async #fetch(leader: number, wanted: readonly PartitionFeed[], isPartial: boolean): Promise<boolean> {
+  async #fetch(leader: number, wanted: readonly PartitionFeed[], isPartial: boolean): Promise<void> {
     const { view, limits, signal } = this.#options
     // A broker fills its answer in the order of the request: who has waited longest comes first, else the last
     // partitions would starve as long as the first have more than an answer can hold.
-    const inTurn = wanted.toSorted((a, b) => a.servedBy - b.servedBy)
+    const inTurn = wanted.toSorted((a, b) => a.lastServed - b.lastServed)
     const asked = new Map(
       inTurn.map((feed) => [partitionKey(feed.ref), { feed, offset: feed.position }] as const),
     )
     const maxWaitMs = isPartial ? Math.min(SHORT_WAIT_MS, limits.maxWaitMs) : limits.maxWaitMs
     const answer = await requestFetch(
       await view.broker(leader),
-      [...asked.values()].map(({ feed, offset }) => ({ ...feed.ref, offset })),
+      [...asked.values()].map(({ feed, offset }) => ({
+        ...feed.ref,
+        offset,
+        leastBytes: feed.leastFetchBytes,
+      })),
       { ...limits, maxWaitMs },
     )
-    if (signal.aborted) return false
+    if (signal.aborted) return
     if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${leader}`)
-    return this.#takeAll(answer, asked)
+    this.#takeAll(answer, asked)
   }
 
-  #takeAll(answer: FetchAnswer, asked: ReadonlyMap<string, Asked>): boolean {
-    let isStale = false
+  #takeAll(answer: FetchAnswer, asked: ReadonlyMap<string, Asked>): void {
     this.#answers += 1
     for (const fetched of answer.partitions) {
       const key = `${fetched.topicId}/${fetched.partition}`
@@ -207,24 +217,31 @@ export class GenerationReader {
       if (fetched.errorCode === BROKER_ERROR.none) this.#serve(feed, unshared(fetched, answer.bytes))
       else if (fetched.errorCode === BROKER_ERROR.offsetOutOfRange)
         this.#failed(feed, offsetOutOfRange(feed.ref, feed.position))
-      else isStale = this.#isPassing(feed, fetched) || isStale
+      else this.#refused(feed, fetched)
     }
-    return isStale
   }
 
   #serve(feed: PartitionFeed, fetched: FetchedPartition): void {
-    if (fetched.recordBatches !== null && fetched.recordBatches.length > 0) feed.servedBy = this.#answers
     try {
-      feed.take(fetched)
+      feed.take(fetched, this.#answers)
     } catch (error) {
       this.#failed(feed, error)
     }
   }
 
-  #isPassing(feed: PartitionFeed, { errorCode }: FetchedPartition): boolean {
+  /** The leader answers, but not for this partition: the others of that leader do not wait for it. */
+  #refused(feed: PartitionFeed, { errorCode }: FetchedPartition): void {
+    const { clock } = this.#options
     const failure = brokerError(errorCode, `fetch of ${feed.ref.topic}/${feed.ref.partition}`)
-    if (!failure.retryable) this.#failed(feed, failure)
-    return failure.retryable
+    const now = clock.now()
+    const { delayMs, since } = feed.rest(now)
+    if (!failure.retryable || now - since > REFUSAL_PATIENCE_MS) {
+      this.#failed(feed, failure)
+      return
+    }
+    clock.after(delayMs, () => feed.rested())
+    // Most of these say that the leader or the topic's id is not what it was.
+    void this.#watch.checkNow()
   }
 }
 

@@ -1,3 +1,5 @@
+import { backoffMs } from '../../../runtime/backoff.ts'
+import { DEFAULT_RETRY } from '../../../runtime/retry.ts'
 import type { PartitionRef, SourceBatch } from '../../engine/contracts.ts'
 import { endOfBatches } from '../protocol/batch-extents.ts'
 import type { FetchedPartition } from '../protocol/fetch-request.ts'
@@ -35,18 +37,19 @@ const MAX_ANSWERS_HELD = 2
 /** One partition: where to fetch next, and the answers on their way to the listener, in order. */
 export class PartitionFeed {
   readonly ref: PartitionRef
-  /** Node id of the leader, -1 while it is not known. */
-  leader = -1
-  paused = false
-  /** Number of the answer that last brought something. */
-  servedBy = 0
   readonly #options: FeedOptions
   readonly #damage: DamageWatch
   #position: bigint
   #owner: FeedOwner
   #isClosed = false
+  #leader = -1
+  #isPaused = false
+  #lastServed = 0
   #held = 0
   #tail: Promise<void> = Promise.resolve()
+  /** Since when the broker has refused this partition, and how often. */
+  #refused: { readonly since: number; readonly times: number } | null = null
+  #isResting = false
 
   constructor(options: FeedOptions) {
     this.ref = options.ref
@@ -71,18 +74,66 @@ export class PartitionFeed {
     return this.#position
   }
 
+  /** Node id, -1 while it is not known. */
+  get leader(): number {
+    return this.#leader
+  }
+
+  follow(leader: number): void {
+    this.#leader = leader
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+  }
+
+  /** Number of the answer that last brought something. */
+  get lastServed(): number {
+    return this.#lastServed
+  }
+
   canFetch(): boolean {
-    return !this.paused && this.#held < MAX_ANSWERS_HELD
+    return !this.#isPaused && !this.#isResting && this.#held < MAX_ANSWERS_HELD
+  }
+
+  /** Bytes that its part of an answer must have room for; 0: no matter. */
+  get leastFetchBytes(): number {
+    return this.#damage.leastFetchBytes
   }
 
   /**
-   * Takes a fetch that was asked for at `position`. A batch that may have been damaged on its way is left out with all
-   * that follows it: it is where the next fetch begins.
+   * The broker refuses this partition with an error that may pass: it alone is not to be asked again before `rested`.
+   * Gives when that should be, and since when it has been so (milliseconds since the Unix epoch).
+   */
+  rest(now: number): { readonly delayMs: number; readonly since: number } {
+    const { since, times } = this.#refused ?? { since: now, times: 0 }
+    this.#refused = { since, times: times + 1 }
+    this.#isResting = true
+    return { delayMs: backoffMs(times + 1, DEFAULT_RETRY), since }
+  }
+
+  rested(): void {
+    this.#isResting = false
+    this.#owner.onRoom(this)
+  }
+
+  /**
+   * Takes a fetch that was asked for at `position`; `number` of the answer. A batch that may have been damaged on its
+   * way is left out with all that follows it: it is where the next fetch begins.
    * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT where that does not end
    */
-  take(fetched: FetchedPartition): void {
-    if (fetched.recordBatches === null) return
-    const examined = this.#damage.examine(fetched.recordBatches, this.#position)
+  take(fetched: FetchedPartition, number: number): void {
+    this.#refused = null
+    if (fetched.recordBatches === null || fetched.recordBatches.length === 0) return
+    this.#lastServed = number
+    const examined = this.#damage.examine(fetched.recordBatches, {
+      from: this.#position,
+      readableEnd: fetched.readableEnd,
+    })
     const from = this.#position
     const { next, isSound } = endOfBatches(examined.recordBatches)
     const isAhead = next !== null && next > from

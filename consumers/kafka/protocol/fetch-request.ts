@@ -11,6 +11,8 @@ export interface FetchPartition {
   readonly topicId: string
   readonly partition: number
   readonly offset: bigint
+  /** Bytes of it that an answer must have room for, where they are more than `maxBytesPerPartition`. */
+  readonly leastBytes?: number
 }
 
 export interface FetchLimits {
@@ -30,6 +32,8 @@ export interface FetchedPartition {
   readonly partition: number
   readonly errorCode: number
   readonly highWatermark: bigint
+  /** The last stable offset: from here on nothing is given, because it is not written yet or a transaction is open. */
+  readonly readableEnd: bigint
   readonly logStart: bigint
   readonly aborted: readonly AbortedTransaction[]
   /** Record batches, the last of which may be cut off. A view of the answer. */
@@ -54,15 +58,16 @@ export function requestFetch(
 }
 
 export function encodeFetchRequest(partitions: readonly FetchPartition[], limits: FetchLimits): Buffer {
+  const least = Math.max(...partitions.map(({ leastBytes = 0 }) => leastBytes))
   const byTopic = Map.groupBy(partitions, (partition) => partition.topicId)
   const writer = new WireWriter().noTags().int32(-1)
-  writer.int32(limits.maxWaitMs).int32(limits.minBytes).int32(limits.maxBytes)
+  writer.int32(limits.maxWaitMs).int32(limits.minBytes).int32(Math.max(limits.maxBytes, least))
   writer.int8(READ_COMMITTED).int32(0).int32(-1)
   writer.compactArray([...byTopic], ([topicId, wanted]) => {
     writer.uuid(topicId)
-    writer.compactArray(wanted, ({ partition, offset }) => {
+    writer.compactArray(wanted, ({ partition, offset, leastBytes = 0 }) => {
       writer.int32(partition).int32(-1).int64(offset).int32(-1).int64(-1n)
-      writer.int32(limits.maxBytesPerPartition).noTags()
+      writer.int32(Math.max(limits.maxBytesPerPartition, leastBytes)).noTags()
     })
     writer.noTags()
   })
@@ -94,13 +99,13 @@ function readPartition(reader: WireReader, topicId: string): FetchedPartition {
   const partition = reader.int32()
   const errorCode = reader.int16()
   const highWatermark = reader.int64()
-  reader.int64()
+  const readableEnd = reader.int64()
   const logStart = reader.int64()
   const aborted = reader.compactArray(() => readAborted(reader))
   reader.int32()
   const recordBatches = reader.compactBytes()
   reader.skipTags()
-  return { topicId, partition, errorCode, highWatermark, logStart, aborted, recordBatches }
+  return { topicId, partition, errorCode, highWatermark, readableEnd, logStart, aborted, recordBatches }
 }
 
 function readAborted(reader: WireReader): AbortedTransaction {

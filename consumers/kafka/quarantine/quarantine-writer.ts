@@ -13,6 +13,7 @@ import {
   recordMessage,
   recordReference,
 } from './quarantine-message.ts'
+import { WrittenBatches } from './written-batches.ts'
 
 export interface QuarantineOptions extends KafkaConnection {
   readonly topic: string
@@ -47,39 +48,6 @@ const HOUR_MS = 3_600_000
 /** Small batches share a message up to this, because key and headers may be larger than they. */
 const MAX_SHARED_BYTES = 512 * 1024
 
-/** What one `put` is going to write. */
-class Plan {
-  readonly messages: QuarantineMessage[] = []
-  references = 0
-  /** Of what is not a reference. */
-  keptBytes = 0
-  isOverBudget = false
-  readonly #budgetLeft: number
-
-  constructor(budgetLeft: number) {
-    this.#budgetLeft = budgetLeft
-  }
-
-  /** False, and nothing is added, where the budget is used up. */
-  keep(message: QuarantineMessage): boolean {
-    const bytes = messageBytes(message)
-    if (this.keptBytes + bytes > this.#budgetLeft) {
-      this.isOverBudget = true
-      return false
-    }
-    this.messages.push(message)
-    this.keptBytes += bytes
-    return true
-  }
-
-  /** One message that stands for `entries` batches or records. */
-  refer(message: QuarantineMessage | null, entries: number): void {
-    if (message === null) return
-    this.messages.push(message)
-    this.references += entries
-  }
-}
-
 /**
  * Bad input goes to a topic: record batches as they came, once for each however many of their records are bad
  * (docs/formats/quarantine.md). Readers count distinct keys, so a `put` that is repeated after a crash changes nothing.
@@ -94,8 +62,7 @@ class TopicWriter implements QuarantineWriter {
   readonly #limit: MessageLimit
   readonly #budget: ByteBudget
   readonly #budgetBytes: number
-  /** A batch whose bad records fall into two ranges, or whose delivery is tried again, is written once. */
-  readonly #written = new WeakSet<BadBatch>()
+  readonly #written = new WrittenBatches()
 
   constructor(options: QuarantineOptions) {
     const kafka = createKafkaClient(options, options.log, 'short')
@@ -107,68 +74,85 @@ class TopicWriter implements QuarantineWriter {
     this.#budget = new ByteBudget({ bytes: this.#budgetBytes, windowMs: HOUR_MS, now })
   }
 
+  /** One message after the other, each made when its turn comes: together they can be as large as a range. */
   async put(partition: PartitionRef, items: readonly Quarantined[]): Promise<void> {
-    const batches = new Set<BadBatch>()
-    for (const item of items)
-      if (item.kind === 'batch' && !this.#written.has(item.batch)) batches.add(item.batch)
-    const records = items.filter((item) => item.kind === 'record')
-    if (batches.size + records.length === 0) return
-    const plan = await this.#send(partition, [...batches], records)
-    for (const batch of batches) this.#written.add(batch)
-    this.#tell(partition, plan, { batches: batches.size, records: records.length })
+    const batches = new Set(items.flatMap((item) => (item.kind === 'batch' ? [item.batch] : [])))
+    const open = [...batches].filter((batch) => !this.#written.has(partition, batch))
+    await this.#putBatches(partition, open)
+    for (const item of items) if (item.kind === 'record') await this.#putRecord(partition, item)
   }
 
   async close(): Promise<void> {
     await this.#sender.close()
   }
 
-  async #send(
-    partition: PartitionRef,
-    batches: readonly BadBatch[],
-    records: readonly BadItem[],
-  ): Promise<Plan> {
-    for (let maxBytes = await this.#limit.bytes(); ; maxBytes = 0) {
-      const plan = this.#plan(partition, batches, records, maxBytes)
-      try {
-        // One by one: the limit of the topic is one for what goes to a partition in one request.
-        for (const message of plan.messages) await this.#sender.send(this.#options.topic, [message])
-        return plan
-      } catch (error) {
-        if (maxBytes === 0 || !isTooLarge(error)) throw error
-        // The limit was lowered, or cannot be read: references always fit.
-        this.#limit.forget()
+  async #putBatches(partition: PartitionRef, batches: readonly BadBatch[]): Promise<void> {
+    if (batches.length === 0) return
+    const beyond: BadBatch[] = []
+    for (const shared of packed(batches, Math.min(MAX_SHARED_BYTES, (await this.#limit.bytes()) / 2))) {
+      const bytes = await this.#keep(partition, (maxBytes) => batchesMessage(partition, shared, maxBytes))
+      if (bytes === 'over budget') beyond.push(...shared)
+      else if (bytes === 'too large') await this.#referToBatches(partition, shared)
+      else {
+        this.#written.add(partition, shared)
+        this.#tell(partition, { batches: shared.length, records: 0, bytes, references: 0 })
       }
     }
+    await this.#referToBatches(partition, beyond)
   }
 
-  #plan(
+  async #referToBatches(partition: PartitionRef, batches: readonly BadBatch[]): Promise<void> {
+    const message = batchesReference(partition, batches)
+    if (message === null) return
+    await this.#send(message)
+    this.#written.add(partition, batches)
+    const count = batches.length
+    this.#tell(partition, { batches: count, records: 0, bytes: messageBytes(message), references: count })
+  }
+
+  async #putRecord(partition: PartitionRef, record: BadItem): Promise<void> {
+    const kept = await this.#keep(partition, (maxBytes) => recordMessage(partition, record, maxBytes))
+    if (typeof kept === 'number') {
+      this.#tell(partition, { batches: 0, records: 1, bytes: kept, references: 0 })
+      return
+    }
+    const message = recordReference(partition, record)
+    await this.#send(message)
+    this.#tell(partition, { batches: 0, records: 1, bytes: messageBytes(message), references: 1 })
+  }
+
+  /** Writes it whole, where the topic's limit and the partition's budget allow that; gives its bytes. */
+  async #keep(
     partition: PartitionRef,
-    batches: readonly BadBatch[],
-    records: readonly BadItem[],
-    maxBytes: number,
-  ): Plan {
-    const plan = new Plan(this.#budget.left(partition))
-    const beyond: BadBatch[] = []
-    for (const shared of packed(batches, Math.min(MAX_SHARED_BYTES, maxBytes / 2))) {
-      const message = batchesMessage(partition, shared, maxBytes)
-      if (message === null) plan.refer(batchesReference(partition, shared), shared.length)
-      else if (!plan.keep(message)) beyond.push(...shared)
+    make: (maxBytes: number) => QuarantineMessage | null,
+  ): Promise<number | 'too large' | 'over budget'> {
+    const message = make(await this.#limit.bytes())
+    if (message === null) return 'too large'
+    const bytes = messageBytes(message)
+    if (bytes > this.#budget.left(partition)) {
+      const { observer } = this.#options
+      if (this.#budget.reportOnce(partition)) observer?.overBudget(partition, this.#budgetBytes)
+      return 'over budget'
     }
-    plan.refer(batchesReference(partition, beyond), beyond.length)
-    for (const record of records) {
-      const message = recordMessage(partition, record, maxBytes)
-      if (message === null || !plan.keep(message)) plan.refer(recordReference(partition, record), 1)
+    try {
+      await this.#send(message)
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      // The limit was lowered, or cannot be read.
+      this.#limit.forget()
+      return 'too large'
     }
-    return plan
+    this.#budget.spend(partition, bytes)
+    return bytes
   }
 
-  #tell(partition: PartitionRef, plan: Plan, counts: Pick<Written, 'batches' | 'records'>): void {
-    const { observer } = this.#options
-    this.#budget.spend(partition, plan.keptBytes)
-    const bytes = plan.messages.reduce((sum, message) => sum + messageBytes(message), 0)
-    observer?.written(partition, { ...counts, bytes, references: plan.references })
-    if (plan.isOverBudget && this.#budget.reportOnce(partition))
-      observer?.overBudget(partition, this.#budgetBytes)
+  /** Alone in its request: the limit of the topic is one for what goes to a partition in one request. */
+  #send(message: QuarantineMessage): Promise<void> {
+    return this.#sender.send(this.#options.topic, [message])
+  }
+
+  #tell(partition: PartitionRef, written: Written): void {
+    this.#options.observer?.written(partition, written)
   }
 }
 

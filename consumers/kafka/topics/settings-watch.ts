@@ -40,7 +40,10 @@ export interface SettingsWatchOptions {
   /** The id of the topic that is being read, where it is; another id in the cluster is DAYBOOK_KAFKA_TOPIC_RECREATED. */
   readonly readingId: (topic: string) => string | undefined
   readonly signal: AbortSignal
-  /** Called when a topic's state is known for the first time, and whenever it is another; also for the quarantine topic. */
+  /**
+   * Called when a topic's state is known for the first time, whenever it is another, and at each look where the topic was
+   * made anew; also for the quarantine topic.
+   */
   readonly onState: (topic: string, state: TopicState) => void
   /** The cluster does not answer; what was known stays. Null: it does again. */
   readonly onTrouble?: (error: DaybookError | null) => void
@@ -115,7 +118,7 @@ class Watch implements SettingsWatch {
     const state = this.#judge(topic, reading, events)
     if (state === null) return
     const before = this.#states.get(topic)
-    if (before !== undefined && isSame(before, state)) return
+    if (before !== undefined && isSame(before, state) && !isRemade(state)) return
     this.#states.set(topic, state)
     this.#options.onState(topic, state)
   }
@@ -161,6 +164,14 @@ function stateOf(topicId: string, findings: readonly TopicFinding[]): TopicState
   return errors.some(({ reading }) => reading === 'stop')
     ? { kind: 'failed', error, warnings }
     : { kind: 'endangered', topicId, error, warnings }
+}
+
+/**
+ * Said again at each look: who is told joins the group anew, and a broker that still knew the topic of before may then
+ * have been the one that was asked.
+ */
+function isRemade(state: TopicState): boolean {
+  return state.kind === 'failed' && state.error.code === 'DAYBOOK_KAFKA_TOPIC_RECREATED'
 }
 
 function isSame(a: TopicState, b: TopicState): boolean {

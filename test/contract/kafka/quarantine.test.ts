@@ -69,6 +69,13 @@ async function readAll(topic: string): Promise<TopicRecord[]> {
   return all
 }
 
+/** The same batch in another object. */
+function anew(item: Quarantined): Quarantined {
+  if (item.kind !== 'batch') return item
+  const { bytes, bad } = item.batch
+  return { kind: 'batch', batch: { ...item.batch, bytes: Buffer.from(bytes), bad: [...bad] } }
+}
+
 /** Puts all of it into a quarantine of its own. */
 async function quarantined(
   { partition, items }: Pick<Taken, 'partition' | 'items'>,
@@ -118,6 +125,8 @@ describe('a batch with bad records', { timeout: 60_000 }, () => {
     const it = await taken([batchOfRecords([bad(), good(), bad()])])
     const { topic, writer } = await quarantined(it)
     await writer.put(it.partition, it.items)
+    // As a partition brings it that is read again.
+    await writer.put(it.partition, it.items.map(anew))
     await writer.close()
     expect(await readAll(topic)).toHaveLength(1)
     const another = createQuarantineWriter({ brokers: broker.brokers, topic })

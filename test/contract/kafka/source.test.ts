@@ -110,7 +110,7 @@ describe('the Kafka source', { timeout: 60_000 }, () => {
       logEnd: 10n,
       committed: null,
     })
-    expect([...bounds.values()]).toEqual([{ logStart: 4n, logEnd: 10n }])
+    expect([...bounds.values()]).toEqual([{ logStart: 4n, logEnd: 10n, readableEnd: 10n }])
   })
 
   it('does not fetch a paused partition and goes on where it was', async () => {

@@ -104,8 +104,12 @@ class FloodSource implements Source {
     }
   }
 
-  async commit(_: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void> {
+  async commit(
+    _: number,
+    marks: ReadonlyMap<PartitionRef, CommitMark>,
+  ): Promise<ReadonlyMap<PartitionRef, unknown>> {
     for (const [partition, { position }] of marks) this.committed.set(partitionKey(partition), position)
+    return new Map()
   }
 
   read(): void {

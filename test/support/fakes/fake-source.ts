@@ -47,7 +47,10 @@ export class FakeSource implements Source {
     void this.#heartbeats()
   }
 
-  async commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void> {
+  async commit(
+    generation: number,
+    marks: ReadonlyMap<PartitionRef, CommitMark>,
+  ): Promise<ReadonlyMap<PartitionRef, unknown>> {
     const { process, group, faults } = this.#options
     const fails = faults.commitFails()
     await process.hop()
@@ -56,6 +59,7 @@ export class FakeSource implements Source {
     if (!group.commit(process.name, generation, byKey)) throw unavailable()
     await process.hop()
     if (fails === 'after') throw unavailable()
+    return new Map()
   }
 
   async bounds(partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, LogBounds>> {

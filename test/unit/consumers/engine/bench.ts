@@ -36,6 +36,8 @@ export class HandSource implements Source {
   readonly calls: string[] = []
   readonly underWay = new Set<Promise<void>>()
   commitFails = 0
+  /** Partitions of which the group takes no commit, by `partitionKey`. */
+  readonly commitRefused = new Set<string>()
   boundsFail = false
   listener: SourceListener | null = null
 
@@ -43,13 +45,19 @@ export class HandSource implements Source {
     this.listener = listener
   }
 
-  async commit(generation: number, marks: ReadonlyMap<PartitionRef, CommitMark>): Promise<void> {
+  async commit(
+    generation: number,
+    marks: ReadonlyMap<PartitionRef, CommitMark>,
+  ): Promise<ReadonlyMap<PartitionRef, unknown>> {
     if (this.commitFails-- > 0) throw unavailable()
+    const isRefused = (ref: PartitionRef) => this.commitRefused.has(partitionKey(ref))
+    const taken = [...marks].filter(([ref]) => !isRefused(ref))
     this.commits.push({
       generation,
-      next: new Map([...marks].map(([ref, { position }]) => [partitionKey(ref), position])),
-      notes: new Map([...marks].map(([ref, { note }]) => [partitionKey(ref), note])),
+      next: new Map(taken.map(([ref, { position }]) => [partitionKey(ref), position])),
+      notes: new Map(taken.map(([ref, { note }]) => [partitionKey(ref), note])),
     })
+    return new Map([...marks.keys()].filter(isRefused).map((ref) => [ref, unavailable()]))
   }
 
   read(_generation: number, partition: PartitionRef, position: bigint): void {

@@ -26,6 +26,34 @@ test('a failing commit is tried again and stops nothing', async () => {
   expect(bench.crashes).toEqual([])
 })
 
+test('what the group does not take of one partition does not count as committed, and is tried again', async () => {
+  const bench = new EngineBench({ cut, partitions: 2 })
+  bench.source.commitRefused.add('id-audit/0')
+  for (const log of bench.logs) for (let at = 0; at < 5; at++) log.append(goodValue(1), 1_000)
+  await bench.assign()
+  await bench.fetch(0)
+  await bench.fetch(1)
+  await bench.pass(100)
+  const committed = () => bench.engine.health().partitions.map((partition) => partition.committed)
+  expect(committed()).toEqual([0n, 5n])
+  const attempts = bench.source.commits.length
+  await bench.pass(500)
+  expect(bench.source.commits.length).toBe(attempts)
+  bench.source.commitRefused.clear()
+  await bench.pass(2_000)
+  expect(committed()).toEqual([5n, 5n])
+})
+
+test('a commit that the group does not take does not hold up the end', async () => {
+  const bench = new EngineBench({ cut })
+  bench.source.commitRefused.add('id-audit/0')
+  await delivered(bench, 5)
+  await bench.pass(100)
+  const stopped = bench.engine.stop({ timeoutMs: 60_000 })
+  await bench.pass(100)
+  expect(await stopped).toBe('drained')
+})
+
 test('what is delivered while a commit runs goes into one later commit', async () => {
   const bench = new EngineBench({ cut })
   const hold = bench.failpoints.holdAt('commit.before')

@@ -30,7 +30,7 @@ test('fetching is paused at the cap, and resumed below the low-water mark', asyn
   await made.fetch(0)
   await made.fetch(1)
   expect(made.source.paused.size).toBe(2)
-  expect(made.engine.health().partitions[0]?.paused).toEqual(['memory'])
+  expect(made.engine.health().partitions[0]?.paused).toContain('memory')
   hold.release()
   await made.pass(0)
   expect(made.source.paused.size).toBe(0)
@@ -54,16 +54,18 @@ test('a batch that comes while memory is full waits until there is room', async 
   expect(taken).toBe(true)
 })
 
-test('a partition that waits for the store does not keep the others paused', async () => {
+/** The store refuses what these partitions deliver, as long as they are in `failing`. */
+function failingBench(partitions: number, failing: ReadonlySet<number>): EngineBench {
   const made = new EngineBench({
     cut,
     limits: { ...limits, memoryLowBytes: 100, deliveryRanges: 1 },
-    partitions: 2,
+    partitions,
     sink: (sink) => ({
       name: sink.name,
       claim: (partition, signal) => sink.claim(partition, signal),
       deliver: async (deliveries, signal) => {
-        if (deliveries[0]?.range.partition.partition === 0) made.failpoints.failAt('send.before')
+        const number = deliveries[0]?.range.partition.partition ?? -1
+        if (failing.has(number)) made.failpoints.failAt('send.before')
         return sink.deliver(deliveries, signal)
       },
       fingerprint: (record, partition) => sink.fingerprint(record, partition),
@@ -71,12 +73,51 @@ test('a partition that waits for the store does not keep the others paused', asy
     }),
   })
   for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  return made
+}
+
+test('a partition that waits for the store does not keep the others paused', async () => {
+  const made = failingBench(2, new Set([0]))
   await made.assign()
   await made.fetch(0)
   await made.fetch(1)
   await made.pass(300)
   expect(made.stored(1)).toEqual(['0..9'])
   expect(made.source.paused).toEqual(new Set(['id-audit/0']))
+})
+
+test('a partition whose deliveries fail takes in no more before one succeeds', async () => {
+  const failing = new Set([0])
+  const made = failingBench(1, failing)
+  for (let at = 0; at < 10; at++) made.log(0).append(goodValue(1, 'x'.repeat(44)), 1_000)
+  await made.assign()
+  await made.fetch(0)
+  for (let waited = 0; waited < 20; waited++) {
+    await made.pass(500)
+    expect(made.source.paused).toEqual(new Set(['id-audit/0']))
+  }
+  failing.clear()
+  await made.pass(3_000)
+  expect(made.stored(0)).toEqual(['0..19'])
+  expect(made.source.paused).toEqual(new Set())
+})
+
+test('partitions whose deliveries fail leave room for the others, however many they are', async () => {
+  const made = failingBench(3, new Set([0, 1]))
+  for (const number of [0, 1])
+    for (let at = 0; at < 20; at++) made.log(number).append(goodValue(1, 'x'.repeat(44)), 1_000)
+  await made.assign()
+  // Each hands over in steps until it is paused.
+  for (const number of [0, 1])
+    for (let at = 0; at < 30 && !made.source.paused.has(`id-audit/${number}`); at++) {
+      await made.fetch(number, BigInt(at), BigInt(at))
+      await made.pass(0)
+    }
+  expect(made.source.paused).toEqual(new Set(['id-audit/0', 'id-audit/1']))
+  await made.fetch(2)
+  await made.pass(5_000)
+  expect(made.stored(2)).toEqual(['0..9'])
+  expect(made.stored(0)).toEqual([])
 })
 
 test('a partition that has its share is cut and waits, while the others go on', async () => {

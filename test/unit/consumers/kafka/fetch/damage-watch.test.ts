@@ -49,7 +49,7 @@ async function read(log: readonly Buffer[], onTheWay: (answer: Buffer, number: n
     const recordBatches = onTheWay(Buffer.concat(left), asked.length)
     const facts = { topicId: ref.topicId, partition: 0, errorCode: 0, logStart: 0n, aborted: [] }
     try {
-      feed.take({ ...facts, highWatermark: end, recordBatches })
+      feed.take({ ...facts, highWatermark: end, readableEnd: end, recordBatches }, asked.length)
     } catch (error) {
       failures.push(error)
     }
@@ -122,16 +122,47 @@ describe('a batch that is damaged in the log', () => {
   })
 })
 
+describe('a damaged batch that stands alone in its answer', () => {
+  const long = changed(batch(0), BATCH_FIELD.lastOffsetDelta + 3, 2)
+
+  it('is fetched with more room until the one behind it says where it ends', () => {
+    const watch = new DamageWatch(ref)
+    const stretch = { from: 0n, readableEnd: 9n }
+    expect(watch.leastFetchBytes).toBe(0)
+    for (let at = 0; at < 2; at++) expect(watch.examine(long, stretch).recordBatches.length).toBe(0)
+    expect(watch.leastFetchBytes).toBeGreaterThan(long.length)
+    const examined = watch.examine(Buffer.concat([long, batch(3)]), stretch)
+    expect([examined.recordBatches.length, [...examined.damagedAt]]).toEqual([2 * BATCH_BYTES, [0]])
+    expect(watch.leastFetchBytes).toBe(0)
+  })
+
+  it('stops the partition where nothing behind it ever comes, and is believed at the end of the log', () => {
+    const watch = new DamageWatch(ref)
+    const examine = () => watch.examine(long, { from: 0n, readableEnd: 9n })
+    expect(() => Array.from({ length: 5 }, examine)).toThrow(CORRUPT)
+    const last = new DamageWatch(ref)
+    const stretch = { from: 0n, readableEnd: 3n }
+    expect(last.examine(changed(batch(0), VALUE_AT), stretch).recordBatches.length).toBe(0)
+    expect(last.examine(changed(batch(0), VALUE_AT), stretch).recordBatches.length).toBe(BATCH_BYTES)
+  })
+})
+
+it('an answer without one whole batch is asked for again only so often', () => {
+  const watch = new DamageWatch(ref)
+  const examine = () => watch.examine(batch(0).subarray(0, 40), { from: 0n, readableEnd: 9n })
+  expect(() => Array.from({ length: 5 }, examine)).toThrow(CORRUPT)
+})
+
 it('a hole in the log is believed when it was seen twice', () => {
   const watch = new DamageWatch(ref)
   const answer = Buffer.concat([batch(0), batch(6)])
-  expect(watch.examine(answer, 0n).recordBatches.length).toBe(BATCH_BYTES)
-  expect(watch.examine(batch(6), 3n).recordBatches.length).toBe(BATCH_BYTES)
+  expect(watch.examine(answer, { from: 0n, readableEnd: 9n }).recordBatches.length).toBe(BATCH_BYTES)
+  expect(watch.examine(batch(6), { from: 3n, readableEnd: 9n }).recordBatches.length).toBe(BATCH_BYTES)
 })
 
 it('a fetch that begins in the midst of a batch, as the first one does, costs one more and gives that batch', () => {
   const watch = new DamageWatch(ref)
   const answer = Buffer.concat(log)
-  expect(watch.examine(answer, 2n).recordBatches.length).toBe(0)
-  expect(watch.examine(answer, 2n).recordBatches.length).toBe(answer.length)
+  expect(watch.examine(answer, { from: 2n, readableEnd: 9n }).recordBatches.length).toBe(0)
+  expect(watch.examine(answer, { from: 2n, readableEnd: 9n }).recordBatches.length).toBe(answer.length)
 })

@@ -10,7 +10,7 @@ function fetched(first: number, count: number) {
     return buildBatch({ base: BigInt(first + i), records: [{ delta: 0, value: Buffer.alloc(100) }] })
   })
   const answer = { topicId: ref.topicId, partition: 0, errorCode: 0, logStart: 0n, aborted: [] }
-  return { ...answer, highWatermark: 100n, recordBatches: Buffer.concat(batches) }
+  return { ...answer, highWatermark: 100n, readableEnd: 100n, recordBatches: Buffer.concat(batches) }
 }
 
 function start(onBatch: (batch: SourceBatch) => Promise<void>) {
@@ -37,8 +37,8 @@ function start(onBatch: (batch: SourceBatch) => Promise<void>) {
 
 it('hands nothing of a generation over once that generation has ended, in the midst of an answer too', async () => {
   const { feed, over, taken, failures } = start(async () => over.abort())
-  feed.take(fetched(0, 3))
-  feed.take(fetched(3, 3))
+  feed.take(fetched(0, 3), 1)
+  feed.take(fetched(3, 3), 1)
   await feed.settled()
   expect([taken.map(({ first }) => first), failures]).toEqual([[0n], []])
 })
@@ -48,10 +48,10 @@ it('hands over what comes before a batch whose end cannot be told, and reports t
   const answer = fetched(0, 2)
   answer.recordBatches.writeInt32BE(-1, answer.recordBatches.length / 2 + 8)
   const rest = { ...answer, recordBatches: answer.recordBatches.subarray(answer.recordBatches.length / 2) }
-  feed.take(answer)
+  feed.take(answer, 1)
   await feed.settled()
   expect([taken.map(({ last }) => last), feed.position, failures]).toEqual([[0n], 1n, []])
-  feed.take(rest)
+  feed.take(rest, 1)
   await feed.settled()
   const corrupt = expect.objectContaining({ code: 'DAYBOOK_KAFKA_BATCH_CORRUPT', scope: 'partition' })
   expect([taken.length, failures, feed.position]).toEqual([1, [corrupt], 1n])
@@ -60,9 +60,9 @@ it('hands over what comes before a batch whose end cannot be told, and reports t
 it('hands answers over one after the other and holds two at most', async () => {
   const gate = Promise.withResolvers<void>()
   const { feed, taken } = start(() => gate.promise)
-  feed.take(fetched(0, 2))
+  feed.take(fetched(0, 2), 1)
   expect(feed.canFetch()).toBe(true)
-  feed.take(fetched(2, 2))
+  feed.take(fetched(2, 2), 1)
   expect(feed.canFetch()).toBe(false)
   expect(feed.position).toBe(4n)
   gate.resolve()
@@ -74,7 +74,7 @@ it('hands answers over one after the other and holds two at most', async () => {
 it('goes on in another generation with what it holds', async () => {
   const gate = Promise.withResolvers<void>()
   const { feed, over, taken } = start(() => gate.promise)
-  feed.take(fetched(0, 2))
+  feed.take(fetched(0, 2), 1)
   await new Promise((resolve) => setImmediate(resolve))
   feed.moveTo({ generation: 2, signal: new AbortController().signal, onRoom: () => {}, onFailure: () => {} })
   over.abort()
@@ -86,10 +86,25 @@ it('goes on in another generation with what it holds', async () => {
 it('hands nothing over once it is closed', async () => {
   const gate = Promise.withResolvers<void>()
   const { feed, taken } = start(() => gate.promise)
-  feed.take(fetched(0, 2))
+  feed.take(fetched(0, 2), 1)
   await Promise.resolve()
   feed.close()
   gate.resolve()
   await feed.settled()
   expect(taken).toHaveLength(1)
+})
+
+it('is not fetched between a refusal and the end of its pause, and the pauses grow until it is served', () => {
+  const { feed } = start(async () => undefined)
+  expect(feed.canFetch()).toBe(true)
+  const first = feed.rest(1_000)
+  expect([feed.canFetch(), first.since]).toEqual([false, 1_000])
+  feed.rested()
+  expect(feed.canFetch()).toBe(true)
+  const many = Array.from({ length: 10 }, (_, at) => feed.rest(2_000 + at))
+  expect(many.at(-1)).toMatchObject({ since: 1_000 })
+  expect(many.at(-1)?.delayMs).toBeGreaterThan(first.delayMs)
+  feed.rested()
+  feed.take(fetched(0, 1), 1)
+  expect(feed.rest(9_000)).toMatchObject({ since: 9_000 })
 })
