@@ -21,8 +21,8 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
   metrics.set('daybook_open_bytes', {}, 0)
   return {
     ...createFetchMetrics(options),
-    badRecord: (partition, _offset, code) => {
-      metrics.add('daybook_quarantined_records_total', { topic: partition.topic, code })
+    badRecords: ({ topic }, code, count) => {
+      metrics.add('daybook_quarantined_records_total', { topic, code }, count)
     },
     flood: (partition, code, inARow) => {
       log.error({ partition: nameOf(partition), code, inARow }, 'a producer sends nothing but bad records')

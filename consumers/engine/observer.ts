@@ -31,8 +31,8 @@ export interface EngineObserver {
   /** The exclusion is taken; `position` is the next offset that the store wants. */
   claimed(partition: PartitionRef, tip: Tip, position: bigint): void
   fetched(partition: PartitionRef, records: readonly SourceRecord[], highWatermark: bigint): void
-  /** A record goes to quarantine with its range. */
-  badRecord(partition: PartitionRef, offset: bigint, code: BadRecordCode, schemaId: number | null): void
+  /** So many records go to quarantine with their range. */
+  badRecords(partition: PartitionRef, code: BadRecordCode, count: number): void
   /** Many bad records in a row: a producer is broken. Repeated each time the count doubles; within a minute only for a longer run. */
   flood(partition: PartitionRef, code: BadRecordCode, inARow: number): void
   cut(range: Range, cause: CutCause): void
@@ -62,7 +62,7 @@ export const noObserver: EngineObserver = {
   assigned: ignore,
   claimed: ignore,
   fetched: ignore,
-  badRecord: ignore,
+  badRecords: ignore,
   flood: ignore,
   cut: ignore,
   deliveryStarted: ignore,

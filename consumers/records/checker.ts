@@ -30,6 +30,13 @@ export interface CheckerOptions {
 const ASKED_TTL_MS = 30_000
 
 const TOMBSTONE: Verdict = { kind: 'tombstone' }
+/** The same for all of them: a flood of empty values makes none anew. */
+const NOT_WIRE_FORMAT: Verdict = {
+  kind: 'bad',
+  code: 'NOT_WIRE_FORMAT',
+  reason: 'the value does not begin with 0x00 and a schema id',
+  schemaId: null,
+}
 const NIL_UUID = Buffer.from('00000000-0000-0000-0000-000000000000', 'latin1')
 
 /** The checker of event topics: wire format, schema, structure, and what no event may be without. */
@@ -51,11 +58,10 @@ export function createChecker(options: CheckerOptions): Checker {
       if (length > maxRecordBytes) {
         return bad('OVERSIZED', `the value has ${length} bytes, the limit is ${maxRecordBytes}`, id)
       }
-      if (id === null)
-        return bad('NOT_WIRE_FORMAT', 'the value does not begin with 0x00 and a schema id', null)
+      if (id === null) return NOT_WIRE_FORMAT
       const entry = catalogue.entry(id)
       if (entry === undefined) {
-        if (!unknown.has(record)) throw notPrepared(id)
+        if (!unknown.has(record, id)) throw notPrepared(id)
         return bad('UNKNOWN_SCHEMA', `no schema ${id} is registered for these topics`, id)
       }
       if (entry.kind === 'wrong') return bad('WRONG_SCHEMA', entry.reason, id)
@@ -83,7 +89,8 @@ function reviewed(refused: BadVerdict, known: KnownSchema, record: SourceRecord)
 class UnknownSchemas {
   readonly #catalogue: SchemaCatalogue
   readonly #clock: Pick<Clock, 'now'>
-  readonly #records = new WeakSet<SourceRecord>()
+  /** By the batch that records came in (`SourceRecord.bytes`), so that they are forgotten with it. */
+  readonly #unknown = new WeakMap<Buffer, Set<number>>()
   /** By partition: up to where its log had been written when the registry was asked, and when that was. */
   readonly #asked = new Map<string, { readonly through: bigint; readonly at: number }>()
 
@@ -92,8 +99,8 @@ class UnknownSchemas {
     this.#clock = clock
   }
 
-  has(record: SourceRecord): boolean {
-    return this.#records.has(record)
+  has({ bytes }: SourceRecord, id: number): boolean {
+    return this.#unknown.get(bytes)?.has(id) === true
   }
 
   async settle(records: readonly SourceRecord[], position: LogPosition | undefined): Promise<void> {
@@ -108,8 +115,14 @@ class UnknownSchemas {
     }
     for (const record of records) {
       const id = schemaOf(record)
-      if (id !== null && this.#catalogue.entry(id) === undefined) this.#records.add(record)
+      if (id !== null && this.#catalogue.entry(id) === undefined) this.#remember(record, id)
     }
+  }
+
+  #remember({ bytes }: SourceRecord, id: number): void {
+    const ids = this.#unknown.get(bytes)
+    if (ids === undefined) this.#unknown.set(bytes, new Set([id]))
+    else ids.add(id)
   }
 
   /** Whether all of `records` stood in the log already when the registry was asked. */

@@ -26,8 +26,7 @@ export class FloodAlarm {
     if (verdict.kind !== 'bad') return
     const { inARow, clock, observer } = this.#options
     // Once at the limit and then at each doubling: an alarm, not a log line per record.
-    const doublings = Math.log2(badInARow / inARow)
-    if (doublings < 0 || !Number.isInteger(doublings)) return
+    if (badInARow % inARow !== 0 || !Number.isInteger(Math.log2(badInARow / inARow))) return
     const [at, last] = [clock.now(), this.#raised.get(session)]
     if (last !== undefined && at - last.at < QUIET_MS && badInARow <= last.inARow) return
     this.#raised.set(session, { at, inARow: badInARow })

@@ -1,5 +1,13 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
-import type { CheckedRecord, Checker, Gap, Sink, SourceBatch, SourceRecord } from '../contracts.ts'
+import type {
+  BadRecordCode,
+  CheckedRecord,
+  Checker,
+  Gap,
+  Sink,
+  SourceBatch,
+  SourceRecord,
+} from '../contracts.ts'
 import { decodeRegression, logLost, settled, tipContradicted } from '../faults.ts'
 import type { Cutter } from '../flush/cutter.ts'
 import type { CutCause, EngineObserver } from '../observer.ts'
@@ -25,6 +33,8 @@ export interface IntakeOptions {
 /** From a fetched batch to the open range: everything is checked here, nothing is skipped without a named gap. */
 export class Intake {
   readonly #options: IntakeOptions
+  /** Bad records that were added and not reported yet. */
+  readonly #bad = new Map<BadRecordCode, number>()
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -108,12 +118,16 @@ export class Intake {
       if (checked === undefined || (before !== null && checked.record.offset > before)) break
       const full = cutter.before(session, checked.record)
       if (full !== null) {
+        this.#reportBad(session)
         await cutter.cut(session, full)
         if (session.intakeSignal.aborted) break
       }
       const cause = this.#addRecord(session, checked)
-      if (cause !== null) await cutter.cut(session, cause)
+      if (cause === null) continue
+      this.#reportBad(session)
+      await cutter.cut(session, cause)
     }
+    this.#reportBad(session)
     return at
   }
 
@@ -148,10 +162,14 @@ export class Intake {
   }
 
   #observe(session: PartitionSession, checked: CheckedRecord): void {
-    const { floodAlarm, observer } = this.#options
-    floodAlarm.observe(session, checked)
-    const { record, verdict } = checked
-    if (verdict.kind !== 'bad') return
-    observer.badRecord(session.partition, record.offset, verdict.code, verdict.schemaId)
+    this.#options.floodAlarm.observe(session, checked)
+    const { verdict } = checked
+    if (verdict.kind === 'bad') this.#bad.set(verdict.code, (this.#bad.get(verdict.code) ?? 0) + 1)
+  }
+
+  /** Once for what was added without a pause: a flood must not cost a report for each of its records. */
+  #reportBad({ partition }: PartitionSession): void {
+    for (const [code, count] of this.#bad) this.#options.observer.badRecords(partition, code, count)
+    this.#bad.clear()
   }
 }

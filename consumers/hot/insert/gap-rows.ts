@@ -21,7 +21,7 @@ export interface HotGap {
 export function hotGaps(range: Delivery['range']): HotGap[] {
   const gaps: HotGap[] = [
     ...range.gaps.map((gap) => ({ ...gap, note: '' })),
-    ...range.records.flatMap((checked) => recordGap(checked)),
+    ...joinGaps(recordGaps(range.records)),
   ]
   return joinGaps(gaps.sort((a, b) => (a.first < b.first ? -1 : 1)))
 }
@@ -47,11 +47,13 @@ function joinedNote(before: string, note: string): string {
   return before === '' || note === '' ? `${before}${note}` : `${before},${note}`
 }
 
-function recordGap({ record, verdict }: CheckedRecord): HotGap[] {
-  const place = { first: record.offset, last: record.offset }
-  if (verdict.kind === 'tombstone') return [{ ...place, reason: 'tombstone', note: '' }]
-  if (verdict.kind === 'bad') return [{ ...place, reason: 'quarantined', note: verdict.code }]
-  return []
+/** One by one: a range may hold a hundred thousand bad records in a row, which are one gap. */
+function* recordGaps(records: readonly CheckedRecord[]): Generator<HotGap> {
+  for (const { record, verdict } of records) {
+    const place = { first: record.offset, last: record.offset }
+    if (verdict.kind === 'tombstone') yield { ...place, reason: 'tombstone', note: '' }
+    else if (verdict.kind === 'bad') yield { ...place, reason: 'quarantined', note: verdict.code }
+  }
 }
 
 export interface ClaimedGaps {

@@ -66,7 +66,7 @@ export function* slices(options: SliceOptions): Generator<DecodedSlice, void, un
  * no batch of events comes near; one that claims more records is set aside like one that unpacks to too much.
  */
 const MAX_BATCH_RECORDS = 300_000
-const MAX_SLICE_RECORDS = 100_000
+const MAX_SLICE_RECORDS = 50_000
 /** A gap takes as much memory, and many are made of few bytes: an aborted transaction of one record leaves two. */
 const MAX_SLICE_GAPS = 10_000
 
