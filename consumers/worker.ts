@@ -4,6 +4,7 @@ import { exitCodeOf } from '../runtime/exit-codes.ts'
 import { failpointsFromFd } from '../runtime/failpoint-pipe.ts'
 import type { Failpoints } from '../runtime/failpoints.ts'
 import { type HealthCheck, startHealthServer } from '../runtime/health.ts'
+import { guardHeap, ownHeap } from '../runtime/heap-guard.ts'
 import { createLifecycle } from '../runtime/lifecycle.ts'
 import { createLog, type Log } from '../runtime/log.ts'
 import { createMetrics, type Metrics } from '../runtime/metrics.ts'
@@ -124,6 +125,7 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
   })
   observeProcess(metrics, service, VERSION)
   metrics.onScrape(() => collectHealth(metrics, engine.health()))
+  guardHeap(ownHeap())
   lifecycle.onStop('sink', () => part.sink.close())
   const health = await startHealthServer({
     port: config.httpPort,

@@ -13,7 +13,7 @@ export function higher(a: bigint, b: bigint): bigint {
 }
 
 /** What a record without bytes of its own holds all the same: objects for record, verdict and list entry. */
-export const BARE_RECORD_BYTES = 512
+export const BARE_RECORD_BYTES = 768
 
 /**
  * What `checked` adds to a range whose last record with a batch is `lastBad`. A batch counts with its first bad

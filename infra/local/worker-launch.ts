@@ -7,10 +7,13 @@ export interface WorkerLaunch {
 /** kafkajs makes Node warn of a negative timer at each throttled request. */
 const QUIET = ['--disable-warning=TimeoutNegativeWarning']
 
-/** V8's young generation would grow to 128 MiB, and glibc would keep the buffers of a few MiB that were freed. */
+/**
+ * V8's young generation would grow to 128 MiB, and glibc would keep much of what was freed. With `gc` at hand a worker
+ * collects before its heap grows large (runtime/heap-guard.ts).
+ */
 const SMALL: WorkerLaunch = {
-  nodeFlags: [...QUIET, '--max-semi-space-size=16'],
-  env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '4194304', MALLOC_TRIM_THRESHOLD_: '33554432' },
+  nodeFlags: [...QUIET, '--max-semi-space-size=16', '--expose-gc'],
+  env: { MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '33554432' },
 }
 
 /**

@@ -30,6 +30,9 @@ export interface IntakeOptions {
   readonly observer: EngineObserver
 }
 
+/** So many bytes are taken in between two looks at whether there is room for more. */
+const ASK_ROOM_BYTES = 512 * 1024
+
 /** From a fetched batch to the open range: everything is checked here, nothing is skipped without a named gap. */
 export class Intake {
   readonly #options: IntakeOptions
@@ -111,24 +114,40 @@ export class Intake {
     from: number,
     before: bigint | null,
   ): Promise<number> {
-    const { cutter } = this.#options
+    const { cutter, memory } = this.#options
     let at = from
+    let unasked = 0
     for (; at < records.length && !session.intakeSignal.aborted; at++) {
       const checked = records[at]
       if (checked === undefined || (before !== null && checked.record.offset > before)) break
+      if (unasked >= ASK_ROOM_BYTES) {
+        if (!(await this.#hasRoom(session))) break
+        unasked = 0
+      }
       const full = cutter.before(session, checked.record)
       if (full !== null) {
         this.#reportBad(session)
         await cutter.cut(session, full)
         if (session.intakeSignal.aborted) break
       }
+      const held = memory.bytes
       const cause = this.#addRecord(session, checked)
+      unasked += memory.bytes - held
       if (cause === null) continue
       this.#reportBad(session)
       await cutter.cut(session, cause)
     }
     this.#reportBad(session)
     return at
+  }
+
+  /** A batch may hold more than the partition's share of the memory. False when nothing more is to be taken in. */
+  async #hasRoom(session: PartitionSession): Promise<boolean> {
+    const { cutter, memory } = this.#options
+    if (memory.hasRoom(session.bufferedBytes)) return true
+    this.#reportBad(session)
+    await cutter.cut(session, 'memory')
+    return memory.room(session, session.intakeSignal)
   }
 
   /** Synchronous: this is the path of every record. Returns why the range is full now, or null. */

@@ -6,14 +6,15 @@ export interface MemoryBudgetOptions {
 }
 
 /**
- * One partition may hold this many times what is left below `SHARED_RATIO` of the cap: 60 % of the cap where it is the
- * only one that holds anything, 34 % each where there are two. However many are full because the store does not take
- * theirs, something is left for the next one.
+ * One partition may hold this many times what is left: three quarters of the cap where it is the only one that holds
+ * anything, 43 % each where there are two. However many are full because the store does not take theirs, something is
+ * left for the next one.
  */
 const SHARE_OF_FREE = 3
-const SHARED_RATIO = 0.8
 /** So much of the cap it may hold in any case: the others do not wait because some hold more than they now might. */
 const MIN_SHARE_RATIO = 0.02
+/** That many partitions at their least share could exceed the cap: here it ends. */
+const FULL_RATIO = 1.25
 
 /** What is taken in and not delivered: the sum of `Range.bytes`. */
 export class MemoryBudget {
@@ -30,14 +31,13 @@ export class MemoryBudget {
   }
 
   get isFull(): boolean {
-    return this.#bytes >= this.#options.capBytes
+    return this.#bytes >= this.#options.capBytes * FULL_RATIO
   }
 
   /** What one partition may hold now. */
   get shareBytes(): number {
     const { capBytes } = this.#options
-    const free = capBytes * SHARED_RATIO - this.#bytes
-    return Math.max(capBytes * MIN_SHARE_RATIO, SHARE_OF_FREE * free)
+    return Math.max(capBytes * MIN_SHARE_RATIO, SHARE_OF_FREE * (capBytes - this.#bytes))
   }
 
   get lowBytes(): number {
@@ -53,8 +53,13 @@ export class MemoryBudget {
     this.#condition.changed()
   }
 
+  /** Whether a partition that holds so many bytes may take in more. */
+  hasRoom(bufferedBytes: number): boolean {
+    return !this.isFull && bufferedBytes < this.shareBytes
+  }
+
   /** Resolves true when there is room for more of a partition, false when `signal` aborts first. */
   room(partition: { readonly bufferedBytes: number }, signal: AbortSignal): Promise<boolean> {
-    return this.#condition.until(() => !this.isFull && partition.bufferedBytes < this.shareBytes, signal)
+    return this.#condition.until(() => this.hasRoom(partition.bufferedBytes), signal)
   }
 }

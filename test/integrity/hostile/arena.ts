@@ -46,6 +46,7 @@ const CALM_MS = 5_000
 const QUARANTINE_PARTITIONS = 6
 /** Usual limits, not the small ones of the fault campaign. */
 const SETTINGS = { DAYBOOK_MAX_RECORD_BYTES: '1048576', DAYBOOK_KAFKA_SESSION_TIMEOUT_MS: '10000' }
+const CUT_ROWS = { hot: '100000', cold: '10000' }
 
 export async function openArena(world: World, name: string): Promise<Arena> {
   const ground = await layGround(world, name, PATIENT)
@@ -55,7 +56,7 @@ export async function openArena(world: World, name: string): Promise<Arena> {
     startWatchedWorker({
       kind,
       main: MAINS[kind],
-      env: { ...ground.env(kind), ...SETTINGS },
+      env: { ...ground.env(kind), ...SETTINGS, DAYBOOK_CUT_ROWS: CUT_ROWS[kind] },
       logFile: join(world.directory, `${name}-${kind}.log`),
     })
   const [hot, cold] = await Promise.all([start('hot'), start('cold')])

@@ -7,8 +7,11 @@ const POLL_MS = 100
 
 /** Sees when events arrive in the hot store, and when the cold worker has committed them as archived. */
 export interface DelayWatch {
-  /** Milliseconds from acknowledged to arrived, of those of `events` that have arrived in both stores; the later one. */
-  delays(events: readonly GoodEvent[]): number[]
+  /**
+   * Milliseconds from acknowledged to arrived, of those of `events` that have arrived in both stores; the later one, or
+   * the one of `store`.
+   */
+  delays(events: readonly GoodEvent[], store?: 'hot' | 'cold'): number[]
   /** The last offset that has arrived, by `partitionKey`. */
   arrived(store: 'hot' | 'cold'): ReadonlyMap<string, bigint>
   stop(): Promise<void>
@@ -60,10 +63,11 @@ export function startDelayWatch(o: {
   const arrivedAt = (store: 'hot' | 'cold', { partition, offset }: GoodEvent) =>
     seen[store].get(partitionKey(partition))?.find(({ through }) => through >= offset)?.at
   return {
-    delays: (events) =>
+    delays: (events, store) =>
       events.flatMap((event) => {
-        const [hot, cold] = [arrivedAt('hot', event), arrivedAt('cold', event)]
-        return hot === undefined || cold === undefined ? [] : [Math.max(hot, cold) - event.ackedAt]
+        const at = { hot: arrivedAt('hot', event), cold: arrivedAt('cold', event) }
+        if (at.hot === undefined || at.cold === undefined) return []
+        return [(store === undefined ? Math.max(at.hot, at.cold) : (at[store] ?? 0)) - event.ackedAt]
       }),
     arrived: (store) => new Map([...seen[store]].map(([key, steps]) => [key, steps.at(-1)?.through ?? -1n])),
     stop: async () => {

@@ -24,6 +24,8 @@ export interface Attack {
   sendValues(values: readonly (Buffer | null)[], partition?: number): Promise<void>
   /** Counts bytes that the broker received from the attacker, where neither of the two above was used. */
   received(bytes: number): void
+  /** Keeps a figure that was measured with the result. */
+  note(figure: string): void
   /**
    * Ends good traffic to these partitions of the target's topic, and resolves when all of it has arrived in both
    * stores: for attacks that destroy or hold up the partition itself, where only what comes later is looked at.
@@ -86,6 +88,8 @@ export interface CaseResult {
   readonly peakRssMb: Readonly<Record<WorkerKind, number>>
   readonly receivedBytes: number
   readonly quarantineBytes: number
+  /** What the case measured. */
+  readonly figures: readonly string[]
   /** What is not as it must be; empty: the case holds. */
   readonly faults: readonly string[]
 }

@@ -27,11 +27,12 @@ export async function runCase(arena: Arena, hostile: HostileCase): Promise<CaseR
   if (target === undefined) throw new Error('the arena has no partitions')
   const faults: string[] = []
   const received = { bytes: 0 }
+  const figures: string[] = []
   const quarantineBefore = arena.quarantineBytes()
   for (const kind of WORKERS) arena.workers[kind].takePeakMb()
   const stopped = watchOthers(arena, hostile)
   try {
-    await hostile.run(attackOf(arena, target, received))
+    await hostile.run(attackOf(arena, target, received, (figure) => figures.push(figure)))
   } catch (error) {
     faults.push(error instanceof Error ? error.message : String(error))
   }
@@ -41,6 +42,7 @@ export async function runCase(arena: Arena, hostile: HostileCase): Promise<CaseR
   const others = await stopped.end()
   const neighbours = during.filter(({ partition }) => !mayStop(hostile, target, partition))
   const p99 = percentile(arena.watch.delays(neighbours), 0.99)
+  const ofStore = (store: WorkerKind) => percentile(arena.watch.delays(neighbours, store), 0.99) ?? 0
   const result: CaseResult = {
     ...{ name: hostile.name, cells: hostile.cells, seconds: (Date.now() - startedAt) / 1_000 },
     lost: missing.lost,
@@ -50,20 +52,28 @@ export async function runCase(arena: Arena, hostile: HostileCase): Promise<CaseR
     peakRssMb: { hot: arena.workers.hot.takePeakMb(), cold: arena.workers.cold.takePeakMb() },
     receivedBytes: received.bytes,
     quarantineBytes: arena.quarantineBytes() - quarantineBefore,
+    figures,
     faults: [...faults, ...others, ...missing.faults],
   }
   return {
     ...result,
-    faults: [...result.faults, ...boundsBroken(result, hostile.mayDelayMs ?? MAX_DELAY_MS)],
+    faults: [...result.faults, ...boundsBroken(result, hostile.mayDelayMs ?? MAX_DELAY_MS, ofStore)],
   }
 }
 
-function boundsBroken(result: CaseResult, maxDelayMs: number): string[] {
+function boundsBroken(
+  result: CaseResult,
+  maxDelayMs: number,
+  delayOf: (store: WorkerKind) => number,
+): string[] {
   const broken: string[] = []
   if (result.lost > 0) broken.push(`${result.lost} good events are not in both stores`)
   if (result.hidden > 0) broken.push(`${result.hidden} good events do not show once`)
   const { neighbourDelayMsP99: delay, peakRssMb, receivedBytes, quarantineBytes } = result
-  if (delay !== null && delay > maxDelayMs) broken.push(`neighbours came ${delay} ms later`)
+  if (delay !== null && delay > maxDelayMs)
+    broken.push(
+      `neighbours came ${delay} ms later (hot ${delayOf('hot')}, cold ${delayOf('cold')} after they were sent)`,
+    )
   for (const kind of WORKERS)
     if (peakRssMb[kind] > MAX_RSS_MB) broken.push(`the ${kind} worker took ${peakRssMb[kind]} MB`)
   if (quarantineBytes > COMPARED_FROM_BYTES && quarantineBytes > 2 * receivedBytes)
@@ -79,7 +89,12 @@ const mayStop = (
   ref.topic === target.topic &&
   (hostile.mayStop?.includes(ref.partition) ?? ref.partition === target.partition)
 
-function attackOf(arena: Arena, target: Attack['target'], received: { bytes: number }): Attack {
+function attackOf(
+  arena: Arena,
+  target: Attack['target'],
+  received: { bytes: number },
+  note: Attack['note'],
+): Attack {
   const { world, ground, admin, validEvent } = arena
   const [broker = ''] = world.stack.endpoints.kafka.brokers
   const sendBatch = async (batch: Buffer, partition = target.partition): Promise<bigint> => {
@@ -99,6 +114,7 @@ function attackOf(arena: Arena, target: Attack['target'], received: { bytes: num
       await producer.disconnect()
       received.bytes += values.reduce((sum, value) => sum + (value?.length ?? 0) + 12, 70)
     },
+    note,
     received: (bytes) => {
       received.bytes += bytes
     },

@@ -255,7 +255,7 @@ test('memory that an old generation held when it ended is free again for the new
       if (deliveries[0]?.range.partition.partition === 0) await gate.promise
       return real(deliveries)
     },
-    { partitions: 2, limits: { concurrentDeliveries: 2, memoryBytes: 30, memoryLowBytes: 25 } },
+    { partitions: 2, limits: { concurrentDeliveries: 2, memoryBytes: 24, memoryLowBytes: 20 } },
   )
   fill(bench, 5, 0)
   fill(bench, 5, 1)

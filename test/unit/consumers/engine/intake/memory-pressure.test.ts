@@ -5,8 +5,8 @@ import { EngineBench } from '../bench.ts'
 const cut = { maxRows: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000_000 }
 const limits = { memoryBytes: 1_000, memoryLowBytes: 400 }
 
-function bench(partitions: number): EngineBench {
-  const made = new EngineBench({ cut, limits, partitions })
+function bench(partitions: number, memoryBytes = 1_000): EngineBench {
+  const made = new EngineBench({ cut, limits: { ...limits, memoryBytes }, partitions })
   for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
   return made
 }
@@ -23,8 +23,8 @@ test('at the cap the largest open range is cut and delivered, smaller ones stay 
   expect(made.engine.health().bufferedBytes).toBeLessThanOrEqual(500)
 })
 
-test('fetching is paused at the cap, and resumed below the low-water mark', async () => {
-  const made = bench(2)
+test('fetching is paused where memory is full, and resumed below the low-water mark', async () => {
+  const made = bench(2, 800)
   const hold = made.failpoints.holdAt('effect.before')
   await made.assign()
   await made.fetch(0)
@@ -37,7 +37,7 @@ test('fetching is paused at the cap, and resumed below the low-water mark', asyn
 })
 
 test('a batch that comes while memory is full waits until there is room', async () => {
-  const made = bench(3)
+  const made = bench(3, 800)
   const hold = made.failpoints.holdAt('effect.before')
   await made.assign()
   await made.fetch(0)
@@ -136,4 +136,29 @@ test('a partition that has its share is cut and waits, while the others go on', 
   await late
   await made.pass(0)
   expect(made.source.paused).toEqual(new Set())
+})
+
+test('a batch that is larger than what its partition may hold is taken in as room comes, the others with it', async () => {
+  const MIB = 1024 * 1024
+  const made = new EngineBench({
+    cut: { ...cut, maxBytes: 64 * MIB, maxAgeMs: 1_000 },
+    limits: { memoryBytes: 4 * MIB, memoryLowBytes: 2 * MIB },
+    partitions: 2,
+  })
+  const hold = made.failpoints.holdAt('effect.before')
+  for (let at = 0; at < 16; at++) made.log(0).append(goodValue(1, 'x'.repeat(MIB / 2)), 1_000)
+  made.log(1).append(goodValue(1), 1_000)
+  await made.assign()
+  let taken = false
+  const large = made.fetch(0).then(() => {
+    taken = true
+  })
+  await made.pass(100)
+  expect(taken).toBe(false)
+  expect(made.engine.health().bufferedBytes).toBeLessThan(4 * MIB)
+  await made.fetch(1)
+  hold.release()
+  await large
+  await made.pass(2_000)
+  expect([made.stored(1), made.committed(0)]).toEqual([['0..0'], 16n])
 })
