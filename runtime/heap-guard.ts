@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 
 /** Usual load stays below: the bytes of events lie outside of the heap. */
-export const COLLECT_FROM_BYTES = 96 * 1024 * 1024
+export const COLLECT_FROM_BYTES = 128 * 1024 * 1024
 const EVERY_MS = 250
 
 export interface Heap {

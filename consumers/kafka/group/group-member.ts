@@ -160,7 +160,8 @@ export class GroupMember {
       return null
     }
     if (this.#isPlaceLost(joined.errorCode)) return null
-    await this.#clearBrokenGroup(coordinator, joined.errorCode)
+    // At once, before one of those that were taken out is back.
+    if (await this.#clearBrokenGroup(coordinator, joined.errorCode)) return null
     if (joined.errorCode !== 0) throw brokerError(joined.errorCode, `join of group ${groupId}`)
     this.#memberId = joined.memberId
     const place = { groupId, generationId: joined.generationId, memberId: joined.memberId }
@@ -195,15 +196,16 @@ export class GroupMember {
   /**
    * A coordinator reads what members send when a join completes, and fails there over one that is malformed: then all
    * joins end as unknown server errors, for ever, because such a member is never timed out (seen with Kafka 4.1). So
-   * all others are taken out of the group; who is alive joins again.
+   * all others are taken out of the group; who is alive joins again. True where there were others.
    */
-  async #clearBrokenGroup(coordinator: BrokerHandle, errorCode: number): Promise<void> {
+  async #clearBrokenGroup(coordinator: BrokerHandle, errorCode: number): Promise<boolean> {
     this.#brokenJoins = errorCode === BROKER_ERROR.unknownServerError ? this.#brokenJoins + 1 : 0
-    if (this.#brokenJoins < BELIEVED_BROKEN_JOINS) return
+    if (this.#brokenJoins < BELIEVED_BROKEN_JOINS) return false
     this.#brokenJoins = 0
     const { groupId } = this.#options
     const others = (await requestMemberIds(coordinator, groupId)).filter((id) => id !== this.#memberId)
     if (others.length > 0) await requestLeave(coordinator, groupId, others)
+    return others.length > 0
   }
 
   /** The leader's part: what exists of the topics that members want, balanced over them. */

@@ -164,7 +164,7 @@ export const GROUP_CASES: readonly HostileCase[] = [
     },
   },
   {
-    // The last case: Kafka 4.1 cannot get rid of such a member until the broker starts again.
+    // Kafka 4.1 fails at every join while such a member is in the group, and the client joins again after each failure.
     name: 'groups: a member whose metadata the brokers cannot read either',
     cells: ['topic admin/consumer groups/stop'],
     isolated: true,
