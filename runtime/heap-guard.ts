@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 
 /** Usual load stays below: the bytes of events lie outside of the heap. */
-export const COLLECT_FROM_BYTES = 128 * 1024 * 1024
+export const COLLECT_FROM_BYTES = 112 * 1024 * 1024
 const EVERY_MS = 250
 
 export interface Heap {
@@ -13,7 +13,7 @@ export interface Heap {
 /**
  * Collects garbage when the heap has grown large. V8 lets it grow to nearly four times what is alive before it collects
  * by itself, and a flood of tiny records makes much of both: a worker would be twice as large as it may. Letting V8 grow
- * the heap less would cost every event a tenth more CPU time (docs/decisions/hot-insert.md).
+ * the heap less would cost every event a tenth more CPU time (docs/decisions/worker-memory.md).
  *
  * Does not keep the process alive. Null, where it was not started with `--expose-gc`: does nothing.
  */

@@ -13,11 +13,11 @@ const QUIET = ['--disable-warning=TimeoutNegativeWarning']
  */
 const SMALL: WorkerLaunch = {
   nodeFlags: [...QUIET, '--max-semi-space-size=16', '--expose-gc'],
-  env: { MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '33554432' },
+  env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '33554432' },
 }
 
 /**
- * How a worker process is started, wherever it is, so that it stays small (docs/decisions/hot-insert.md).
+ * How a worker process is started, wherever it is, so that it stays small (docs/decisions/worker-memory.md).
  * docker-compose.yml says the same.
  */
 export const WORKER_LAUNCH: Readonly<Record<'hot' | 'cold', WorkerLaunch>> = { hot: SMALL, cold: SMALL }
