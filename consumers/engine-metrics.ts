@@ -18,7 +18,6 @@ export interface EngineMetricsOptions {
 export function createEngineMetrics(options: EngineMetricsOptions): EngineObserver {
   const { metrics, log, now } = options
   for (const name of ['daybook_rebalances_total', 'daybook_fenced_total'] as const) metrics.add(name, {}, 0)
-  metrics.set('daybook_open_bytes', {}, 0)
   return {
     ...createFetchMetrics(options),
     badRecords: ({ topic }, code, count) => {
@@ -64,9 +63,6 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
         { step, partition: partition && nameOf(partition), delayMs: Math.round(delayMs), err: error },
         'trying again',
       )
-    },
-    memory: (bytes) => {
-      metrics.set('daybook_open_bytes', {}, bytes)
     },
     ...createStopMetrics(options),
     crashed: options.onCrash,
@@ -158,6 +154,7 @@ export function collectHealth(metrics: Metrics, health: EngineHealth): void {
   metrics.set('daybook_paused_partitions', {}, paused.length)
   const open = health.partitions.reduce((sum, { records }) => sum + records, 0)
   metrics.set('daybook_open_records', {}, open)
+  metrics.set('daybook_open_bytes', {}, health.bufferedBytes)
   for (const { partition, lag, logEnd } of health.partitions) {
     // Until the log was asked nobody knows the lag.
     if (logEnd !== null) metrics.set('daybook_lag_offsets', labelsOf(partition), Number(lag))

@@ -4,9 +4,9 @@ import { exitCodeOf } from '../runtime/exit-codes.ts'
 import { failpointsFromFd } from '../runtime/failpoint-pipe.ts'
 import type { Failpoints } from '../runtime/failpoints.ts'
 import { type HealthCheck, startHealthServer } from '../runtime/health.ts'
-import { guardHeap, ownHeap } from '../runtime/heap-guard.ts'
 import { createLifecycle } from '../runtime/lifecycle.ts'
 import { createLog, type Log } from '../runtime/log.ts'
+import { guardMemory, ownMemory } from '../runtime/memory-guard.ts'
 import { createMetrics, type Metrics } from '../runtime/metrics.ts'
 import { observeProcess } from '../runtime/process-metrics.ts'
 import { createRegistryReader } from '../runtime/registry.ts'
@@ -125,7 +125,7 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
   })
   observeProcess(metrics, service, VERSION)
   metrics.onScrape(() => collectHealth(metrics, engine.health()))
-  guardHeap(ownHeap())
+  guardMemory(ownMemory())
   lifecycle.onStop('sink', () => part.sink.close())
   const health = await startHealthServer({
     port: config.httpPort,

@@ -45,7 +45,6 @@ export interface EngineObserver {
   committed(partition: PartitionRef, next: bigint): void
   /** `partition` is null where the step concerns several. */
   retrying(step: RetriedStep, partition: PartitionRef | null, delayMs: number, error: unknown): void
-  memory(bytes: number, paused: boolean): void
   /** A partition has stopped, because of `error`; again each minute while it lasts, and then `error` is null. */
   stopped(stop: StoppedPartition, error: unknown): void
   /** It goes on, or belongs to another member now. */
@@ -71,7 +70,6 @@ export const noObserver: EngineObserver = {
   fenced: ignore,
   committed: ignore,
   retrying: ignore,
-  memory: ignore,
   stopped: ignore,
   healed: ignore,
   topicConcern: ignore,

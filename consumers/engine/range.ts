@@ -15,6 +15,9 @@ export function higher(a: bigint, b: bigint): bigint {
 /** What a record without bytes of its own holds all the same: objects for record, verdict and list entry. */
 export const BARE_RECORD_BYTES = 768
 
+/** A batch is held as a copy, and what it was copied from, and later the message made of it, stand beside it. */
+export const BATCH_COPIES = 2
+
 /**
  * What `checked` adds to a range whose last record with a batch is `lastBad`. A batch counts with its first bad
  * record; bad records and tombstones count even where they are empty, because a few bytes on the wire can be very many
@@ -23,7 +26,7 @@ export const BARE_RECORD_BYTES = 768
 export function heldBytes(checked: CheckedRecord, lastBad: CheckedRecord | undefined): number {
   const { record, verdict, batch } = checked
   if (verdict.kind === 'event') return record.size
-  const batchBytes = batch === undefined || batch === lastBad?.batch ? 0 : batch.bytes.length
+  const batchBytes = batch === undefined || batch === lastBad?.batch ? 0 : BATCH_COPIES * batch.bytes.length
   return record.size + BARE_RECORD_BYTES + batchBytes
 }
 

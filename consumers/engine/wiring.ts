@@ -54,7 +54,7 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
     onCut,
     onFault,
   })
-  const pressure = new Pressure({ memory, cutter, pauses, observer, sessions, onFault })
+  const pressure = new Pressure({ memory, cutter, pauses, sessions, onFault })
   const lane = new DeliveryLane({
     sink,
     limits,

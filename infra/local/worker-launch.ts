@@ -9,11 +9,11 @@ const QUIET = ['--disable-warning=TimeoutNegativeWarning']
 
 /**
  * V8's young generation would grow to 128 MiB, and glibc would keep much of what was freed. With `gc` at hand a worker
- * collects before its heap grows large (runtime/heap-guard.ts).
+ * collects before its heap grows large (runtime/memory-guard.ts).
  */
 const SMALL: WorkerLaunch = {
   nodeFlags: [...QUIET, '--max-semi-space-size=16', '--expose-gc'],
-  env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '33554432' },
+  env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '33554432' },
 }
 
 /**

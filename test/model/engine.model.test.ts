@@ -13,7 +13,8 @@ const EXPECTED = [
   ...FAILPOINTS.flatMap((name) => [`freeze at ${name}`, `kill at ${name}`]),
   ...CAUSES.map((cause) => `cut by ${cause}`),
   ...STEPS.map((step) => `retry ${step}`),
-  ...['fenced', 'paused by memory', 'resumed', 'loss accepted', 'hole accepted'],
+  ...['memory', 'share', 'backoff'].map((reason) => `paused by ${reason}`),
+  ...['fenced', 'loss accepted', 'hole accepted'],
 ]
 
 test(`${RUNS} seeded runs keep every invariant, and reach every fault`, async () => {

@@ -156,7 +156,6 @@ export class ModelWorker {
       },
       retrying: (step) => happened.add(`retry ${step}`),
       cut: (_, cause) => happened.add(`cut by ${cause}`),
-      memory: (_, paused) => happened.add(paused ? 'paused by memory' : 'resumed'),
       fetched: () => this.#checkMemory(),
       accounted: (_, account) => this.#checkAccount(account),
       stopped: (stop, error) => this.#stopped(stop, error),
@@ -170,10 +169,12 @@ export class ModelWorker {
     if (sum !== offsets) this.#world.sim.violate(`${offsets} offsets, accounted for ${sum}`)
   }
 
-  /** The cap may be exceeded by one fetch of each partition. */
+  /** The cap may be exceeded by a quarter, and by one fetch of each partition. */
   #checkMemory(): void {
-    const { bufferedBytes } = this.#engine.health()
-    const most = this.#memoryBytes + this.#world.logs.length * 12 * 100
+    const { bufferedBytes, partitions } = this.#engine.health()
+    for (const reason of partitions.flatMap(({ paused }) => paused))
+      this.#world.happened.add(`paused by ${reason}`)
+    const most = 1.25 * this.#memoryBytes + this.#world.logs.length * 12 * 100
     if (bufferedBytes > most) this.#world.sim.violate(`${bufferedBytes} bytes buffered`)
     if (bufferedBytes < 0) this.#world.sim.violate('released more than was buffered')
   }

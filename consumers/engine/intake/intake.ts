@@ -36,8 +36,6 @@ const ASK_ROOM_BYTES = 512 * 1024
 /** From a fetched batch to the open range: everything is checked here, nothing is skipped without a named gap. */
 export class Intake {
   readonly #options: IntakeOptions
-  /** Bad records that were added and not reported yet. */
-  readonly #bad = new Map<BadRecordCode, number>()
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -115,50 +113,52 @@ export class Intake {
     before: bigint | null,
   ): Promise<number> {
     const { cutter, memory } = this.#options
+    const bad = new Map<BadRecordCode, number>()
     let at = from
     let unasked = 0
     for (; at < records.length && !session.intakeSignal.aborted; at++) {
       const checked = records[at]
       if (checked === undefined || (before !== null && checked.record.offset > before)) break
       if (unasked >= ASK_ROOM_BYTES) {
-        if (!(await this.#hasRoom(session))) break
+        if (!memory.hasRoom(session.bufferedBytes) && !(await this.#madeRoom(session))) break
         unasked = 0
       }
       const full = cutter.before(session, checked.record)
       if (full !== null) {
-        this.#reportBad(session)
         await cutter.cut(session, full)
         if (session.intakeSignal.aborted) break
       }
       const held = memory.bytes
-      const cause = this.#addRecord(session, checked)
+      const cause = this.#addRecord(session, checked, bad)
       unasked += memory.bytes - held
-      if (cause === null) continue
-      this.#reportBad(session)
-      await cutter.cut(session, cause)
+      if (cause !== null) await cutter.cut(session, cause)
     }
-    this.#reportBad(session)
+    // Once for all of them: a flood must not cost a report for each of its records.
+    for (const [code, count] of bad) this.#options.observer.badRecords(session.partition, code, count)
     return at
   }
 
   /** A batch may hold more than the partition's share of the memory. False when nothing more is to be taken in. */
-  async #hasRoom(session: PartitionSession): Promise<boolean> {
+  async #madeRoom(session: PartitionSession): Promise<boolean> {
     const { cutter, memory } = this.#options
-    if (memory.hasRoom(session.bufferedBytes)) return true
-    this.#reportBad(session)
     await cutter.cut(session, 'memory')
     return memory.room(session, session.intakeSignal)
   }
 
   /** Synchronous: this is the path of every record. Returns why the range is full now, or null. */
-  #addRecord(session: PartitionSession, checked: CheckedRecord): CutCause | null {
-    const { cutter } = this.#options
-    const { record } = checked
+  #addRecord(
+    session: PartitionSession,
+    checked: CheckedRecord,
+    bad: Map<BadRecordCode, number>,
+  ): CutCause | null {
+    const { cutter, floodAlarm } = this.#options
+    const { record, verdict } = checked
     if (record.offset !== session.next) {
       if (record.offset < session.next) return null
       this.#fillHole(session, record.offset)
     }
-    this.#observe(session, checked)
+    floodAlarm.observe(session, checked)
+    if (verdict.kind === 'bad') bad.set(verdict.code, (bad.get(verdict.code) ?? 0) + 1)
     session.addRecord(checked)
     return cutter.after(session)
   }
@@ -178,17 +178,5 @@ export class Intake {
     const accepted = session.acceptedLossThrough
     if (accepted === null || accepted < last) throw logLost(session.partition, first, last)
     session.addGap({ first, last, reason: 'lost_accepted' })
-  }
-
-  #observe(session: PartitionSession, checked: CheckedRecord): void {
-    this.#options.floodAlarm.observe(session, checked)
-    const { verdict } = checked
-    if (verdict.kind === 'bad') this.#bad.set(verdict.code, (this.#bad.get(verdict.code) ?? 0) + 1)
-  }
-
-  /** Once for what was added without a pause: a flood must not cost a report for each of its records. */
-  #reportBad({ partition }: PartitionSession): void {
-    for (const [code, count] of this.#bad) this.#options.observer.badRecords(partition, code, count)
-    this.#bad.clear()
   }
 }

@@ -1,5 +1,4 @@
 import type { Cutter } from '../flush/cutter.ts'
-import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import type { Pauses } from './fetch-pauses.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -8,7 +7,6 @@ export interface PressureOptions {
   readonly memory: MemoryBudget
   readonly cutter: Cutter
   readonly pauses: Pauses
-  readonly observer: EngineObserver
   readonly sessions: () => Iterable<PartitionSession>
   readonly onFault: (session: PartitionSession, error: unknown) => void
 }
@@ -27,7 +25,7 @@ export class Pressure {
 
   /** Call after the buffered bytes have changed. */
   adjust(): void {
-    const { memory, pauses, observer } = this.#options
+    const { memory, pauses } = this.#options
     for (const session of this.#options.sessions()) this.#adjustShare(session)
     if (memory.isFull) {
       this.#cutLargest()
@@ -35,9 +33,7 @@ export class Pressure {
     } else if (this.#paused && this.#movingBytes() <= memory.lowBytes) {
       pauses.resume(this.#partitions(), 'memory')
     } else return
-    if (this.#paused === memory.isFull) return
     this.#paused = memory.isFull
-    observer.memory(memory.bytes, this.#paused)
   }
 
   #adjustShare(session: PartitionSession): void {

@@ -88,12 +88,16 @@ describe('the metrics of the engine', () => {
     const metrics = createMetrics()
     const partition = (ref: typeof REF, logEnd: bigint | null) =>
       ({ partition: ref, lag: 0n, logEnd, records: 3, paused: [] }) as unknown as PartitionHealth
-    const health = { partitions: [partition(REF, null), partition(OTHER, 0n)] } as unknown as EngineHealth
+    const health = {
+      partitions: [partition(REF, null), partition(OTHER, 0n)],
+      bufferedBytes: 1_234,
+    } as unknown as EngineHealth
     collectHealth(metrics, health)
     const text = metrics.expose()
     expect(text).not.toContain('daybook_lag_offsets{topic="t.standard",partition="0"}')
     expect(text).toContain('daybook_lag_offsets{topic="t.standard",partition="1"} 0')
     expect(text).toContain('daybook_open_records 6')
+    expect(text).toContain('daybook_open_bytes 1234')
   })
 })
 

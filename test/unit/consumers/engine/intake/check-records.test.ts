@@ -6,7 +6,7 @@ import type {
   Sink,
 } from '../../../../../consumers/engine/contracts.ts'
 import { type CheckAllOptions, checkAll } from '../../../../../consumers/engine/intake/check-records.ts'
-import { BARE_RECORD_BYTES, totalBytes } from '../../../../../consumers/engine/range.ts'
+import { BARE_RECORD_BYTES, BATCH_COPIES, totalBytes } from '../../../../../consumers/engine/range.ts'
 import { SourceRecord } from '../../../../../consumers/engine/source-record.ts'
 import { badValue, FakeChecker, goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { batchesOf } from '../../../../support/kafka/topic-bytes.ts'
@@ -97,7 +97,7 @@ it('takes the bytes of a batch that could not be taken apart from the record tha
 it('counts a batch once in a range, and every bad record for something', () => {
   const known = batches(1_000)
   const checked = check({ records: records('b'.repeat(1_000)), batches: known, checker, sink })
-  const batchBytes = known[0]?.bytes.length ?? 0
+  const batchBytes = BATCH_COPIES * (known[0]?.bytes.length ?? 0)
   expect(totalBytes(checked)).toBe(batchBytes + 1_000 * BARE_RECORD_BYTES)
   expect(totalBytes(checked.slice(500))).toBe(batchBytes + 500 * BARE_RECORD_BYTES)
 })
@@ -129,7 +129,9 @@ test('a batch that is cut in two is the same in both ranges; its bytes count unt
   await bench.fetch(0, 0n, undefined, [batch])
   await bench.pass(0)
   const good = 4 * goodValue(1).length
-  expect(bench.engine.health().bufferedBytes).toBe(2 * batch.bytes.length + 4 * BARE_RECORD_BYTES + good)
+  expect(bench.engine.health().bufferedBytes).toBe(
+    2 * BATCH_COPIES * batch.bytes.length + 4 * BARE_RECORD_BYTES + good,
+  )
   hold.release()
   await bench.pass(2_000)
   expect(bench.stored()).toEqual(['0..3', '4..7'])

@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { GROWTH_BYTES, guardMemory, LARGE_BYTES, LARGE_HEAP_BYTES } from '../../../runtime/memory-guard.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const MIB = 1024 * 1024
+
+function guarded(alive: number) {
+  const state = { heapBytes: 0, externalBytes: 0, collected: 0 }
+  guardMemory({
+    used: () => state,
+    collect: () => {
+      state.collected += 1
+      state.heapBytes = alive
+      state.externalBytes = 0
+    },
+  })
+  return state
+}
+
+it.each([
+  ['objects', { heapBytes: LARGE_HEAP_BYTES, externalBytes: 0 }],
+  ['buffers', { heapBytes: 0, externalBytes: LARGE_BYTES }],
+])('garbage is collected once there is much of it (%s), and not before', (_, most) => {
+  const state = guarded(20 * MIB)
+  Object.assign(state, most)
+  vi.advanceTimersByTime(10_000)
+  expect(state.collected).toBe(0)
+  state.heapBytes += 1
+  vi.advanceTimersByTime(10_000)
+  expect(state.collected).toBe(1)
+})
+
+it('what is alive, however much, is not collected again and again', () => {
+  const state = guarded(2 * LARGE_HEAP_BYTES)
+  state.heapBytes = 3 * LARGE_HEAP_BYTES
+  vi.advanceTimersByTime(10_000)
+  expect(state.collected).toBe(1)
+  state.externalBytes += GROWTH_BYTES
+  vi.advanceTimersByTime(10_000)
+  expect(state.collected).toBe(2)
+})
+
+it.each([
+  [['--expose-gc'], 'memory'],
+  [[], 'none'],
+])('a process started with %j has %s to guard', (flags, expected) => {
+  const module = fileURLToPath(new URL('../../../runtime/memory-guard.ts', import.meta.url))
+  const script = `
+    import { guardMemory, ownMemory } from ${JSON.stringify(module)}
+    const memory = ownMemory()
+    guardMemory(memory)
+    if (memory === null) console.log('none')
+    else {
+      let garbage = Array.from({ length: 200_000 }, (_, at) => ({ at, text: 'x' + at }))
+      const before = memory.used().heapBytes
+      garbage = null
+      memory.collect()
+      console.log(memory.used().heapBytes < before - 5_000_000 ? 'memory' : 'nothing was collected')
+    }`
+  const args = [...flags, '--input-type=module', '--eval', script]
+  expect(execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()).toBe(expected)
+})
