@@ -11,14 +11,14 @@ import type { WorldOptions } from './world.ts'
 
 const RUNS = 100
 
-/** The first violation that the model's own runs find; null where all of them pass. */
-async function caught(options: Omit<WorldOptions, 'seed'>): Promise<string | null> {
+/** The first violation (of this kind) that the model's own runs find; null where there is none. */
+async function caught(options: Omit<WorldOptions, 'seed'>, kind = /^/): Promise<string | null> {
   for (let seed = 1; seed <= RUNS; seed++) {
     const found = await runModel({ ...options, seed }).then(
       () => null,
       (error: Error) => error.message.split('\n')[0] ?? '',
     )
-    if (found !== null) return found
+    if (found !== null && kind.test(found)) return found
   }
   return null
 }
@@ -27,9 +27,13 @@ test.each<[string, Sabotage, RegExp]>([
   ['commits before it delivers', commitsBeforeDelivery, /committed/],
   ['begins at the committed offset', noTipAtStart, /twice|hole/],
   ['repeats a failed delivery without asking', noTipAfterFailure, /twice|never delivered|settle/],
-  ['skips what retention took', skipsHoles, /not accepted|committed/],
 ])('the model catches an engine that %s', async (_, sabotage, violation) => {
   expect(await caught({ sabotage })).toMatch(violation)
+})
+
+// A skipped hole may show first as a commit beyond what the store holds.
+test('the model catches an engine that skips what retention took', async () => {
+  expect(await caught({ sabotage: skipsHoles }, /not accepted/)).toMatch(/not accepted/)
 })
 
 test('the model catches a store that lets every claim write', async () => {

@@ -7,6 +7,7 @@ import { GenerationReader } from '../../../consumers/kafka/fetch/generation-read
 import { DEFAULT_TUNING } from '../../../consumers/kafka/fetch/tuning.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { openBroker, type TestBroker } from './broker.ts'
+import { changedAnswers } from './changed-answers.ts'
 
 let broker: TestBroker
 let cluster: OpenCluster
@@ -21,27 +22,13 @@ afterAll(async () => {
 
 /** The cluster, but a bit of each answer that holds `victim` is changed, as long as `isBad` says so. */
 function damaging(view: ClusterView, victim: Buffer, isBad: () => boolean): ClusterView {
-  return {
-    ...view,
-    broker: async (nodeId) => {
-      const real = await view.broker(nodeId)
-      return {
-        nodeId: real.nodeId,
-        isConnected: () => real.isConnected(),
-        disconnect: () => real.disconnect(),
-        breakOff: () => real.breakOff(),
-        maxVersion: (apiKey) => real.maxVersion(apiKey),
-        send: (request, timeoutMs, decode) =>
-          real.send(request, timeoutMs, (payload) => {
-            const at = payload.indexOf(victim)
-            if (at < 0 || !isBad()) return decode(payload)
-            const copy = Buffer.from(payload)
-            copy.writeUInt8(copy.readUInt8(at) ^ 0x10, at)
-            return decode(copy)
-          }),
-      }
-    },
-  }
+  return changedAnswers(view, (payload) => {
+    const at = payload.indexOf(victim)
+    if (at < 0 || !isBad()) return payload
+    const copy = Buffer.from(payload)
+    copy.writeUInt8(copy.readUInt8(at) ^ 0x10, at)
+    return copy
+  })
 }
 
 async function readAll(topic: string, victim: string, isBad: () => boolean) {

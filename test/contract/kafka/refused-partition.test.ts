@@ -8,6 +8,7 @@ import { DEFAULT_TUNING } from '../../../consumers/kafka/fetch/tuning.ts'
 import { decodeFetchResponse, FETCH_API } from '../../../consumers/kafka/protocol/fetch-request.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { openBroker, type TestBroker } from './broker.ts'
+import { changedAnswers } from './changed-answers.ts'
 
 /** The log directory of this replica failed. */
 const KAFKA_STORAGE_ERROR = 56
@@ -25,25 +26,10 @@ afterAll(async () => {
 
 /** The cluster, but each fetch of `partition` is refused as long as `isRefused` says so. */
 function refusing(view: ClusterView, partition: number, isRefused: () => boolean): ClusterView {
-  return {
-    ...view,
-    broker: async (nodeId) => {
-      const real = await view.broker(nodeId)
-      return {
-        nodeId: real.nodeId,
-        isConnected: () => real.isConnected(),
-        disconnect: () => real.disconnect(),
-        breakOff: () => real.breakOff(),
-        maxVersion: (apiKey) => real.maxVersion(apiKey),
-        send: (request, timeoutMs, decode) =>
-          real.send(request, timeoutMs, (payload) => {
-            if (request.apiKey !== FETCH_API.apiKey || !isRefused()) return decode(payload)
-            refuse(payload, partition)
-            return decode(payload)
-          }),
-      }
-    },
-  }
+  return changedAnswers(view, (payload, apiKey) => {
+    if (apiKey === FETCH_API.apiKey && isRefused()) refuse(payload, partition)
+    return payload
+  })
 }
 
 /** Writes the error into the answer itself: the one place that holds this partition's number and its error code 0. */
