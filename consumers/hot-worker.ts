@@ -19,8 +19,8 @@ const MIB = 1024 * 1024
 const BUFFER = {
   earlyFlushBytes: 36 * MIB,
   idleFlushBytes: 12 * MIB,
-  memoryBytes: 80 * MIB,
-  memoryLowBytes: 64 * MIB,
+  memoryBytes: 56 * MIB,
+  memoryLowBytes: 40 * MIB,
 }
 
 export interface HotWorkerOptions {

@@ -3,10 +3,10 @@ import { getHeapStatistics } from 'node:v8'
 const MIB = 1024 * 1024
 /** Usual load stays below both. */
 export const LARGE_HEAP_BYTES = 112 * MIB
-export const LARGE_BYTES = 224 * MIB
+export const LARGE_BYTES = 208 * MIB
 /** What is alive may be large: so much has to come before the next collection. */
 export const GROWTH_BYTES = 48 * MIB
-const EVERY_MS = 250
+const EVERY_MS = 100
 
 export interface Memory {
   /** What is alive, and garbage: objects, and the buffers that they hold outside of the heap. */

@@ -9,8 +9,8 @@ const MIB = 1024 * 1024
  */
 export const COLD_LIMITS = {
   concurrentDeliveries: 4,
-  memoryBytes: 64 * MIB,
-  memoryLowBytes: 32 * MIB,
+  memoryBytes: 48 * MIB,
+  memoryLowBytes: 24 * MIB,
 } as const satisfies Partial<EngineLimits>
 
 /** Key and value bytes of the ranges whose objects are on their way; one alone may exceed it. */

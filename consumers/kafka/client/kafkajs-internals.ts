@@ -85,10 +85,15 @@ export function brokerHandle(broker: unknown): BrokerHandle {
 }
 
 /** kafkajs keeps two connections to a broker: the second is for Fetch. */
-async function breakFirstConnection(pool: object): Promise<void> {
+function connectionsOf(pool: object): readonly [object, object] {
   const connections: unknown = Reflect.get(pool, 'pool')
-  const first: unknown = Array.isArray(connections) ? connections[0] : undefined
-  if (!isObject(first)) throw unexpectedShape('connectionPool.pool')
+  const [first, second]: unknown[] = Array.isArray(connections) ? connections : []
+  if (!isObject(first) || !isObject(second)) throw unexpectedShape('connectionPool.pool')
+  return [first, second]
+}
+
+async function breakFirstConnection(pool: object): Promise<void> {
+  const [first] = connectionsOf(pool)
   const socket: unknown = Reflect.get(first, 'socket')
   if (!isObject(socket) || Reflect.get(socket, 'destroyed') === true) return
   // kafkajs takes the connection for a good one until its own listener has run.
@@ -109,6 +114,22 @@ function readMaxVersion(versions: unknown, apiKey: number): number {
   if (!isObject(range)) return -1
   const max: unknown = Reflect.get(range, 'maxVersion')
   return typeof max === 'number' ? max : -1
+}
+
+/**
+ * kafkajs joins what is left of the answer before with what comes. Ours come whole (runtime/kafka-wire), so nothing is
+ * left, and joining would only copy each answer, of several MiB. To be called once for each broker object.
+ */
+export function takeAnswersUncopied(broker: object): void {
+  const pool: unknown = Reflect.get(broker, 'connectionPool')
+  if (!isObject(pool)) throw unexpectedShape('broker.connectionPool')
+  for (const connection of connectionsOf(pool)) {
+    const take = method(connection, 'processData')
+    Reflect.set(connection, 'processData', (answer: unknown) => {
+      if (Reflect.get(connection, 'bytesBuffered') === 0) Reflect.set(connection, 'chunks', [])
+      take(answer)
+    })
+  }
 }
 
 /** Lets `wrap` change each broker object that kafkajs makes for this cluster, before it is used. */

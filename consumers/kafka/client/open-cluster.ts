@@ -3,7 +3,7 @@ import { DaybookError } from '../../../schemas/errors.ts'
 import { requestMetadata } from '../protocol/metadata-request.ts'
 import { clientError } from './broker-errors.ts'
 import { assertSpeaksTopicIds, type ClusterView, createClusterView } from './cluster-view.ts'
-import { brokerHandle, wrapCreatedBrokers } from './kafkajs-internals.ts'
+import { brokerHandle, takeAnswersUncopied, wrapCreatedBrokers } from './kafkajs-internals.ts'
 
 export interface OpenCluster {
   readonly view: ClusterView
@@ -47,7 +47,10 @@ export function clusterOf(kafka: Kafka): Cluster {
       { scope: 'worker' },
     )
   }
-  wrapCreatedBrokers(cluster, (broker) => Reflect.set(broker, 'metadata', () => onlyBrokers(broker)))
+  wrapCreatedBrokers(cluster, (broker) => {
+    Reflect.set(broker, 'metadata', () => onlyBrokers(broker))
+    takeAnswersUncopied(broker)
+  })
   return cluster
 }
 

@@ -28,7 +28,7 @@ export const DEFAULT_TUNING: KafkaSourceTuning = {
   // Compaction, the most urgent to see, begins 15 seconds after it was switched on (`log.cleaner.backoff.ms`).
   settingsCheckMs: 10_000,
   maxWaitMs: 500,
-  maxFetchBytes: 16 * 1024 * 1024,
+  maxFetchBytes: 6 * 1024 * 1024,
   maxBytesPerPartition: 4 * 1024 * 1024,
   maxSliceBytes: 8 * 1024 * 1024,
   maxBatchBytes: 32 * 1024 * 1024,
