@@ -1,5 +1,5 @@
 import { readConfig } from '../runtime/config.ts'
-import { WORKER_FIELDS } from '../runtime/worker-config.ts'
+import { COLD_FIELDS, HOT_FIELDS, WORKER_FIELDS } from '../runtime/worker-config.ts'
 
 /** Where the components listen, and how to get in. The same shape whether they are local or somebody's servers. */
 export interface Endpoints {
@@ -21,10 +21,9 @@ export interface Endpoints {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Real servers named in the environment; each takes the place of a local one. Passwords may be given by the
- * `_FILE` variables instead; then they stay in their files and only the workers read them, but for the registry's,
- * which is needed here to register the schema.
- * @throws DaybookError DAYBOOK_CONFIG_INVALID when that file cannot be read
+ * Real servers named in the environment; each takes the place of a local one. Passwords may stand in files that the
+ * `_FILE` variables name, as for workers.
+ * @throws DaybookError DAYBOOK_CONFIG_INVALID when such a file cannot be read
  */
 export function endpointsFromEnvironment(env: Environment): Partial<Endpoints> {
   const found: { -readonly [Name in keyof Endpoints]?: Endpoints[Name] } = {}
@@ -34,19 +33,21 @@ export function endpointsFromEnvironment(env: Environment): Partial<Endpoints> {
   const s3 = env['DAYBOOK_S3_ENDPOINT']
   if (brokers) found.kafka = { brokers: brokers.split(',').map((broker) => broker.trim()) }
   if (registry) found.registry = { url: registry, ...registryAuth(env) }
-  if (clickhouse)
-    found.clickhouse = {
-      url: clickhouse,
-      user: env['DAYBOOK_CLICKHOUSE_USER'] ?? 'default',
-      password: env['DAYBOOK_CLICKHOUSE_PASSWORD'] ?? '',
-    }
-  if (s3)
+  if (clickhouse) {
+    const { clickhouseUser: user, clickhousePassword: password } = HOT_FIELDS
+    const login = readConfig({ user, password }, env)
+    found.clickhouse = { url: clickhouse, user: login.user, password: login.password ?? '' }
+  }
+  if (s3) {
+    const { s3Region: region, s3AccessKeyId: id, s3SecretAccessKey: secret } = COLD_FIELDS
+    const login = readConfig({ region, id, secret }, env)
     found.s3 = {
       endpoint: s3,
-      region: env['DAYBOOK_S3_REGION'] ?? 'us-east-1',
-      accessKeyId: env['DAYBOOK_S3_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: env['DAYBOOK_S3_SECRET_ACCESS_KEY'] ?? '',
+      region: login.region,
+      accessKeyId: login.id ?? '',
+      secretAccessKey: login.secret ?? '',
     }
+  }
   return found
 }
 

@@ -16,7 +16,7 @@ export function higher(a: bigint, b: bigint): bigint {
 export const BARE_RECORD_BYTES = 768
 
 /** A batch is held as a copy, and what it was copied from, and later the message made of it, stand beside it. */
-export const BATCH_COPIES = 2
+export const BATCH_COPIES = 3
 
 /**
  * What `checked` adds to a range whose last record with a batch is `lastBad`. A batch counts with its first bad

@@ -1,5 +1,5 @@
 import { crc32, gunzipSync, inflateRawSync } from 'node:zlib'
-import { maxNativeCalls, nativeLimits, withConsumed } from './native-limits.ts'
+import { maxNativeCalls, unpackNatively, withConsumed } from './native-limits.ts'
 import { NonconformingInput } from './nonconforming-input.ts'
 import { isTooLarge, OutputTooLarge } from './output-too-large.ts'
 
@@ -20,7 +20,7 @@ const JAVA_TAIL_BYTES = 26
  */
 export function decompressGzip(input: Buffer, maxBytes: number): Buffer {
   try {
-    return gunzipSync(input, nativeLimits(input.length, maxBytes))
+    return unpackNatively(input.length, maxBytes, (limits) => gunzipSync(input, limits))
   } catch (error) {
     // One call reads all members at full speed, but refuses some headers and tails that Java does not mind.
     if (isTooLarge(error)) throw error
@@ -37,8 +37,9 @@ function decompressMembers(input: Buffer, maxBytes: number): Buffer {
   for (let left = maxNativeCalls(input.length); ; left--) {
     if (left <= 0) throw new NonconformingInput('many gzip members before a tail')
     // How long a member is shows only afterwards, so each begins with a small buffer.
-    const limits = nativeLimits(0, maxBytes - bytes)
-    const member = withConsumed(inflateRawSync(input.subarray(at), { ...limits, info: true }))
+    const member = unpackNatively(0, maxBytes - bytes, (limits) =>
+      withConsumed(inflateRawSync(input.subarray(at), { ...limits, info: true })),
+    )
     parts.push(member.buffer)
     bytes += member.buffer.length
     if (bytes > maxBytes) throw new OutputTooLarge(`more than ${maxBytes} bytes of gzip`)

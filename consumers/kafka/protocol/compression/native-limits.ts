@@ -1,13 +1,35 @@
-const LEAST_CHUNK_BYTES = 16_384
+import { isTooLarge } from './output-too-large.ts'
+
+export const LEAST_CHUNK_BYTES = 16_384
 const LARGEST_CHUNK_BYTES = 1_048_576
 
+/** More than so many chunks come of no usual input. */
+const MOST_CHUNKS = 16
+
+interface NativeLimits {
+  readonly maxOutputLength: number
+  readonly chunkSize: number
+}
+
 /**
- * How node:zlib is to put out at most `maxBytes`. It takes memory chunk by chunk as output comes, whatever a header
- * claims; one chunk holds what usually comes of so much input, so that nothing need be copied together.
+ * Lets node:zlib put out at most `maxBytes`. It takes memory chunk by chunk as output comes, whatever a header claims;
+ * one chunk holds what usually comes of so much input, so that nothing need be copied together. Where very much comes of
+ * it, it begins anew with large chunks: thousands of small ones leave the process full of holes.
  */
-export function nativeLimits(inputBytes: number, maxBytes: number) {
+export function unpackNatively<T>(
+  inputBytes: number,
+  maxBytes: number,
+  unpack: (limits: NativeLimits) => T,
+): T {
   const chunkSize = Math.max(LEAST_CHUNK_BYTES, Math.min(inputBytes * 4, LARGEST_CHUNK_BYTES))
-  return { maxOutputLength: Math.max(1, maxBytes), chunkSize }
+  const usualBytes = MOST_CHUNKS * chunkSize
+  if (usualBytes >= maxBytes) return unpack({ maxOutputLength: Math.max(1, maxBytes), chunkSize })
+  try {
+    return unpack({ maxOutputLength: usualBytes, chunkSize })
+  } catch (error) {
+    if (!isTooLarge(error)) throw error
+    return unpack({ maxOutputLength: maxBytes, chunkSize: LARGEST_CHUNK_BYTES })
+  }
 }
 
 /** A call into node:zlib costs as much as a kilobyte of events, so a batch may have only so many of them. */

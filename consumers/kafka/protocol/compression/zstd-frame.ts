@@ -4,13 +4,19 @@ const SKIPPABLE_MASK = 0xffff_fff0
 const BLOCK = { raw: 0, repeat: 1, compressed: 2, reserved: 3 } as const
 /** Larger windows than 128 MiB are refused by every decoder that is not told otherwise. */
 const LARGEST_WINDOW_LOG = 27
+/** RFC 8878, section 3.1.1.2.4: what a block puts out. */
+const LARGEST_BLOCK_BYTES = 131_072
 
 /** What begins at a position of zstd input: RFC 8878, section 3.1. */
 export type ZstdFrame =
   | { readonly kind: 'skippable'; readonly end: number }
   /** Puts out nothing and claims nothing. */
   | { readonly kind: 'empty'; readonly end: number }
-  | { readonly kind: 'data'; readonly end: number }
+  /**
+   * `contentBytes`: what it claims to put out, null where it claims nothing or more than its blocks can hold. Decoders
+   * refuse a frame that claims wrongly.
+   */
+  | { readonly kind: 'data'; readonly end: number; readonly contentBytes: number | null }
   /** The input ends within it. */
   | { readonly kind: 'cut' }
   | { readonly kind: 'bad' }
@@ -45,8 +51,10 @@ function dataFrame(input: Buffer, start: number): ZstdFrame {
   const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0
   const isPlain = descriptor === 0 && (input[start + 5] ?? 255) <= (LARGEST_WINDOW_LOG - 10) << 3
-  let at = start + 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes + sizeBytes
+  const sizeAt = start + 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes
+  let at = sizeAt + sizeBytes
   let bytes = 0
+  let mostBytes = 0
   for (;;) {
     if (at + 3 > input.length) return { kind: 'cut' }
     const header = input.readUIntLE(at, 3)
@@ -54,10 +62,20 @@ function dataFrame(input: Buffer, start: number): ZstdFrame {
     if (type === BLOCK.reserved) return { kind: 'bad' }
     const size = type === BLOCK.repeat ? 1 : header >> 3
     bytes += header >> 3
+    mostBytes += LARGEST_BLOCK_BYTES
     at += 3 + size
     if ((header & 1) === 1) break
   }
   const end = at + ((descriptor & 4) === 0 ? 0 : 4)
   if (end > input.length) return { kind: 'cut' }
-  return { kind: bytes === 0 && isPlain ? 'empty' : 'data', end }
+  if (bytes === 0 && isPlain) return { kind: 'empty', end }
+  const claimed = contentBytes(input, sizeAt, sizeBytes)
+  return { kind: 'data', end, contentBytes: claimed === null || claimed > mostBytes ? null : claimed }
+}
+
+/** RFC 8878, section 3.1.1.1.4: a size of two bytes counts from 256 on. */
+function contentBytes(input: Buffer, at: number, sizeBytes: number): number | null {
+  if (sizeBytes === 0) return null
+  if (sizeBytes === 8) return Number(input.readBigUInt64LE(at))
+  return input.readUIntLE(at, sizeBytes) + (sizeBytes === 2 ? 256 : 0)
 }

@@ -1,5 +1,5 @@
 import { constants, zstdDecompressSync } from 'node:zlib'
-import { maxNativeCalls, nativeLimits } from './native-limits.ts'
+import { LEAST_CHUNK_BYTES, maxNativeCalls, unpackNatively } from './native-limits.ts'
 import { NonconformingInput } from './nonconforming-input.ts'
 import { OutputTooLarge } from './output-too-large.ts'
 import { zstdFrameAt } from './zstd-frame.ts'
@@ -23,7 +23,10 @@ export function decompressZstd(input: Buffer, maxBytes: number): Buffer {
     const end = frame.kind === 'cut' ? input.length : frame.end
     if (frame.kind === 'data' || frame.kind === 'cut') {
       if (++calls > maxNativeCalls(input.length)) throw new NonconformingInput('many zstd frames')
-      const part = decompressFrame(input.subarray(at, end), maxBytes - bytes, frame.kind === 'cut')
+      const part =
+        frame.kind === 'cut'
+          ? decompressCut(input.subarray(at), maxBytes - bytes)
+          : decompressFrame(input.subarray(at, end), maxBytes - bytes, frame.contentBytes)
       bytes += part.length
       if (bytes > maxBytes) throw new OutputTooLarge(`more than ${maxBytes} bytes of zstd`)
       parts.push(part)
@@ -34,9 +37,20 @@ export function decompressZstd(input: Buffer, maxBytes: number): Buffer {
   return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts)
 }
 
-function decompressFrame(frame: Buffer, maxBytes: number, isCut: boolean): Buffer {
-  const limits = nativeLimits(frame.length, maxBytes)
-  return zstdDecompressSync(frame, isCut ? { ...limits, finishFlush: constants.ZSTD_e_flush } : limits)
+/** A frame that claims its size is unpacked into one piece of memory, or not at all. */
+function decompressFrame(frame: Buffer, maxBytes: number, contentBytes: number | null): Buffer {
+  if (contentBytes === null)
+    return unpackNatively(frame.length, maxBytes, (limits) => zstdDecompressSync(frame, limits))
+  if (contentBytes > maxBytes) throw new OutputTooLarge(`a zstd frame of ${contentBytes} bytes`)
+  // One byte more than comes, or node:zlib makes room for what might still come.
+  const chunkSize = Math.max(LEAST_CHUNK_BYTES, contentBytes + 1)
+  return zstdDecompressSync(frame, { chunkSize, maxOutputLength: Math.max(1, contentBytes) })
+}
+
+function decompressCut(frame: Buffer, maxBytes: number): Buffer {
+  return unpackNatively(frame.length, maxBytes, (limits) =>
+    zstdDecompressSync(frame, { ...limits, finishFlush: constants.ZSTD_e_flush }),
+  )
 }
 
 function isOverlooked(start: number, end: number): boolean {

@@ -161,6 +161,40 @@ describe('decompression of zstd', () => {
   })
 })
 
+describe('a zstd frame that claims its size', () => {
+  const sized = (bytes: number) => zstdCompressSync(Buffer.alloc(bytes, 7), { pledgedSrcSize: bytes })
+  /** A frame of one segment: one byte of header before a size of four. */
+  const claiming = (bytes: number) => {
+    const lying = Buffer.from(sized(100_000))
+    expect(lying.readUInt32LE(5)).toBe(100_000)
+    lying.writeUInt32LE(bytes, 5)
+    return lying
+  }
+  const unpack = (input: Buffer) => decompress(ZSTD, input, 10_000_000)
+
+  it.each([1, 255, 256, 257, 65_791, 65_792, 131_072, 131_073, 9_999_999])(
+    'of %d bytes comes whole, in one piece of memory',
+    (bytes) => {
+      const unpacked = unpack(sized(bytes))
+      if (unpacked.kind !== 'bytes') throw new Error(unpacked.kind)
+      expect(unpacked.bytes).toEqual(Buffer.alloc(bytes, 7))
+      expect(unpacked.bytes.buffer.byteLength).toBeLessThanOrEqual(Math.max(65_536, bytes + 1))
+    },
+  )
+
+  it('is not unpacked where that is too much', () => expect(unpack(sized(10_000_001)).kind).toBe('too-large'))
+
+  it.each([99_999, 100_001])('of 100000 bytes and claims %d is malformed', (claimed) => {
+    expect(unpack(claiming(claimed)).kind).toBe('malformed')
+  })
+
+  it('that its blocks cannot hold gets no memory for it', () => {
+    const before = process.memoryUsage().arrayBuffers
+    for (let at = 0; at < 100; at++) expect(unpack(claiming(9_000_000)).kind).toBe('malformed')
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000_000)
+  })
+})
+
 describe('decompression', () => {
   it.each([
     ['gzip', GZIP, gzipSync(Buffer.alloc(1_000_000))],
