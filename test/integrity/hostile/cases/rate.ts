@@ -82,7 +82,7 @@ function badKinds(attack: Attack): readonly BadKind[] {
   ]
 }
 
-/** Of a few bytes each: some forty of them are as large on the wire as one event. */
+/** Of a few bytes each: eight to thirteen of them are as large on the wire as one event. */
 function tinyKinds(attack: Attack): readonly BadKind[] {
   const header = attack.validEvent().subarray(0, 5)
   return [
