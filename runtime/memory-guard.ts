@@ -3,7 +3,7 @@ import { getHeapStatistics } from 'node:v8'
 const MIB = 1024 * 1024
 /** Usual load stays below both. */
 export const LARGE_HEAP_BYTES = 112 * MIB
-export const LARGE_BYTES = 208 * MIB
+export const LARGE_BYTES = 256 * MIB
 /** What is alive may be large: so much has to come before the next collection. */
 export const GROWTH_BYTES = 48 * MIB
 const EVERY_MS = 100
