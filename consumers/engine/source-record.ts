@@ -89,6 +89,29 @@ export class SourceRecord {
     )
   }
 
+  /** The same record, its key and value copied into `bytes` from `at` on. */
+  movedTo(bytes: Buffer, at: number): SourceRecord {
+    const { keyStart, keyEnd, valueStart, valueEnd } = this
+    const hasKey = keyStart >= 0
+    const hasValue = valueStart >= 0
+    const keyAt = hasKey ? at : -1
+    const newKeyEnd = hasKey ? at + (keyEnd - keyStart) : -1
+    const valueAt = hasKey ? newKeyEnd : at
+    if (hasKey) this.bytes.copy(bytes, at, keyStart, keyEnd)
+    if (hasValue) this.bytes.copy(bytes, valueAt, valueStart, valueEnd)
+    return new SourceRecord(
+      this.offset,
+      this.appendTime,
+      bytes,
+      keyAt,
+      newKeyEnd,
+      hasValue ? valueAt : -1,
+      hasValue ? valueAt + (valueEnd - valueStart) : -1,
+      this.fault,
+      this.hasProducerTime,
+    )
+  }
+
   /** A view, made anew at each call. */
   get key(): Buffer | null {
     return this.keyStart < 0 ? null : this.bytes.subarray(this.keyStart, this.keyEnd)

@@ -12,6 +12,7 @@ import {
   requestFetch,
 } from '../protocol/fetch-request.ts'
 import { type LeaderWatch, watchLeaders } from './leader-watch.ts'
+import { LoopTurns } from './loop-turns.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
 import { type FeedLimits, type FeedOwner, PartitionFeed } from './partition-feed.ts'
 import { WakeSignal } from './wake-signal.ts'
@@ -51,6 +52,7 @@ export class GenerationReader {
   readonly #feeds = new Map<string, PartitionFeed>()
   /** Whether or not there is a feed of them yet, by `partitionKey`. */
   readonly #paused = new Set<string>()
+  readonly #turns = new LoopTurns()
   readonly #wakeSignals = new Map<number, WakeSignal>()
   readonly #watch: LeaderWatch
   readonly #stopped = new AbortController()
@@ -133,6 +135,7 @@ export class GenerationReader {
       ...{ generation, signal },
       onRoom: (feed) => this.#wakeSignals.get(feed.leader)?.wake(),
       onFailure: (feed, error) => this.#failed(feed, error),
+      giveWay: () => this.#turns.giveWay(),
     }
   }
 

@@ -20,6 +20,8 @@ export interface FeedOwner {
   /** Called when the feed can take another fetch. */
   readonly onRoom: (feed: PartitionFeed) => void
   readonly onFailure: (feed: PartitionFeed, error: unknown) => void
+  /** Awaited after each slice. */
+  readonly giveWay: () => Promise<void>
 }
 
 export interface FeedOptions {
@@ -157,6 +159,7 @@ export class PartitionFeed {
       for (const slice of slices({ ...place, ...limits, ...examined, from })) {
         if (this.#isOver()) return
         await handOver(this.#batch(slice, highWatermark))
+        await this.#owner.giveWay()
       }
     } catch (error) {
       if (!this.#isOver()) this.#owner.onFailure(this, error)

@@ -169,6 +169,8 @@ function unpack({ attributes, bytes, count }: Batch, maxBatchBytes: number): Bod
 function addRecords(slice: Slice, batch: Batch, options: SliceOptions): void {
   const body = unpack(batch, options.maxBatchBytes)
   if ('code' in body) {
+    // As much may have been unpacked before that showed: a slice must not become the work of seconds.
+    if ((batch.attributes & BATCH_ATTRIBUTE.codec) !== 0) slice.bytes += options.maxBatchBytes
     setAside(slice, batch, body.code, body.reason)
     return
   }
@@ -181,6 +183,7 @@ function addRecords(slice: Slice, batch: Batch, options: SliceOptions): void {
     setAside(slice, batch, 'CORRUPT_BATCH', `are a batch in which ${fault}`)
     return
   }
+  if (!facts.withHeaders) slice.dropUnused(mark, body.bytes.length - body.start)
   slice.endBatch(mark, batch, facts.isAppendTime ? toTime(facts.time) : null)
   slice.holeThrough(batch.last)
 }

@@ -20,6 +20,10 @@ interface SliceMark {
   readonly records: number
 }
 
+/** What a record without headers has around key and value, or less. */
+const FRAMING_BYTES = 32
+const MIN_UNUSED_BYTES = 64 * 1024
+
 /** A slice that is being put together, in offset order. */
 export class Slice implements RecordTarget {
   readonly first: bigint
@@ -84,6 +88,23 @@ export class Slice implements RecordTarget {
     if (newest === undefined || this.#records.length === mark.records) return
     const { first, last, bytes } = batch
     this.#batches.push({ first, last, appendTime: appendTime ?? newest.appendTime, bytes })
+  }
+
+  /**
+   * The records since `mark` came in so many bytes, which stay in memory as long as one of them does. Where most of
+   * that is nothing that they count for (headers may be as large as a batch), they get memory of their own.
+   */
+  dropUnused(mark: SliceMark, bytes: number): void {
+    const records = this.#records.slice(mark.records)
+    const used = records.reduce((sum, { size }) => sum + size, 0)
+    const unused = bytes - used - records.length * FRAMING_BYTES
+    if (unused < MIN_UNUSED_BYTES || unused < used) return
+    const own = Buffer.allocUnsafeSlow(used)
+    let at = 0
+    for (const [index, record] of records.entries()) {
+      this.#records[mark.records + index] = record.movedTo(own, at)
+      at += record.size
+    }
   }
 
   /** Takes a batch as it is: one record at its first offset stands for all of it. */

@@ -13,10 +13,10 @@ export type ZstdFrame =
   /** Puts out nothing and claims nothing. */
   | { readonly kind: 'empty'; readonly end: number }
   /**
-   * `contentBytes`: what it claims to put out, null where it claims nothing or more than its blocks can hold. Decoders
-   * refuse a frame that claims wrongly.
+   * What it puts out has at least `leastBytes` and at most `mostBytes`: by the headers of its blocks, or exactly what it
+   * claims where they allow that, because decoders refuse a wrong claim.
    */
-  | { readonly kind: 'data'; readonly end: number; readonly contentBytes: number | null }
+  | { readonly kind: 'data'; readonly end: number; readonly leastBytes: number; readonly mostBytes: number }
   /** The input ends within it. */
   | { readonly kind: 'cut' }
   | { readonly kind: 'bad' }
@@ -54,6 +54,7 @@ function dataFrame(input: Buffer, start: number): ZstdFrame {
   const sizeAt = start + 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes
   let at = sizeAt + sizeBytes
   let bytes = 0
+  let leastBytes = 0
   let mostBytes = 0
   for (;;) {
     if (at + 3 > input.length) return { kind: 'cut' }
@@ -62,19 +63,22 @@ function dataFrame(input: Buffer, start: number): ZstdFrame {
     if (type === BLOCK.reserved) return { kind: 'bad' }
     const size = type === BLOCK.repeat ? 1 : header >> 3
     bytes += header >> 3
-    mostBytes += LARGEST_BLOCK_BYTES
+    if (type !== BLOCK.compressed) leastBytes += header >> 3
+    mostBytes += type === BLOCK.compressed ? LARGEST_BLOCK_BYTES : header >> 3
     at += 3 + size
     if ((header & 1) === 1) break
   }
   const end = at + ((descriptor & 4) === 0 ? 0 : 4)
   if (end > input.length) return { kind: 'cut' }
   if (bytes === 0 && isPlain) return { kind: 'empty', end }
-  const claimed = contentBytes(input, sizeAt, sizeBytes)
-  return { kind: 'data', end, contentBytes: claimed === null || claimed > mostBytes ? null : claimed }
+  const claimed = claimedBytes(input, sizeAt, sizeBytes)
+  if (claimed === null || claimed < leastBytes || claimed > mostBytes)
+    return { kind: 'data', end, leastBytes, mostBytes }
+  return { kind: 'data', end, leastBytes: claimed, mostBytes: claimed }
 }
 
 /** RFC 8878, section 3.1.1.1.4: a size of two bytes counts from 256 on. */
-function contentBytes(input: Buffer, at: number, sizeBytes: number): number | null {
+function claimedBytes(input: Buffer, at: number, sizeBytes: number): number | null {
   if (sizeBytes === 0) return null
   if (sizeBytes === 8) return Number(input.readBigUInt64LE(at))
   return input.readUIntLE(at, sizeBytes) + (sizeBytes === 2 ? 256 : 0)

@@ -2,7 +2,9 @@ import { constants, zstdDecompressSync } from 'node:zlib'
 import { LEAST_CHUNK_BYTES, maxNativeCalls, unpackNatively } from './native-limits.ts'
 import { NonconformingInput } from './nonconforming-input.ts'
 import { OutputTooLarge } from './output-too-large.ts'
-import { zstdFrameAt } from './zstd-frame.ts'
+import { type ZstdFrame, zstdFrameAt } from './zstd-frame.ts'
+
+type DataFrame = Extract<ZstdFrame, { kind: 'data' }>
 
 /** The Java client's input buffer (zstd's recommended size): a frame cut off behind another in it goes unnoticed. */
 const JAVA_BUFFER_BYTES = 131_075
@@ -26,7 +28,7 @@ export function decompressZstd(input: Buffer, maxBytes: number): Buffer {
       const part =
         frame.kind === 'cut'
           ? decompressCut(input.subarray(at), maxBytes - bytes)
-          : decompressFrame(input.subarray(at, end), maxBytes - bytes, frame.contentBytes)
+          : decompressFrame(input.subarray(at, end), maxBytes - bytes, frame)
       bytes += part.length
       if (bytes > maxBytes) throw new OutputTooLarge(`more than ${maxBytes} bytes of zstd`)
       parts.push(part)
@@ -37,14 +39,16 @@ export function decompressZstd(input: Buffer, maxBytes: number): Buffer {
   return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts)
 }
 
-/** A frame that claims its size is unpacked into one piece of memory, or not at all. */
-function decompressFrame(frame: Buffer, maxBytes: number, contentBytes: number | null): Buffer {
-  if (contentBytes === null)
-    return unpackNatively(frame.length, maxBytes, (limits) => zstdDecompressSync(frame, limits))
-  if (contentBytes > maxBytes) throw new OutputTooLarge(`a zstd frame of ${contentBytes} bytes`)
+/**
+ * Into one piece of memory, or not at all. Of blocks that hold much less than they could, the rest of the piece would
+ * stay with what is read out of it.
+ */
+function decompressFrame(frame: Buffer, maxBytes: number, { leastBytes, mostBytes }: DataFrame): Buffer {
+  if (leastBytes > maxBytes) throw new OutputTooLarge(`a zstd frame of at least ${leastBytes} bytes`)
   // One byte more than comes, or node:zlib makes room for what might still come.
-  const chunkSize = Math.max(LEAST_CHUNK_BYTES, contentBytes + 1)
-  return zstdDecompressSync(frame, { chunkSize, maxOutputLength: Math.max(1, contentBytes) })
+  const chunkSize = Math.max(LEAST_CHUNK_BYTES, Math.min(mostBytes, maxBytes) + 1)
+  const output = zstdDecompressSync(frame, { chunkSize, maxOutputLength: Math.max(1, maxBytes) })
+  return output.length < chunkSize / 2 ? Buffer.from(output) : output
 }
 
 function decompressCut(frame: Buffer, maxBytes: number): Buffer {

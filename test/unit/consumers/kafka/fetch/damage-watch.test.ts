@@ -39,6 +39,7 @@ async function read(log: readonly Buffer[], onTheWay: (answer: Buffer, number: n
       generation: 1,
       signal: new AbortController().signal,
       onRoom: () => {},
+      giveWay: async () => {},
       onFailure: (_, error) => failures.push(error),
     },
   })

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { SourceBatch } from '../../../../../consumers/engine/contracts.ts'
-import { PartitionFeed } from '../../../../../consumers/kafka/fetch/partition-feed.ts'
+import { LoopTurns } from '../../../../../consumers/kafka/fetch/loop-turns.ts'
+import { type FeedOwner, PartitionFeed } from '../../../../../consumers/kafka/fetch/partition-feed.ts'
 import { buildBatch } from '../protocol/batch-builder.ts'
 
 const ref = { topic: 't', topicId: '0b2e8a1c-1111-4222-8333-444455556666', partition: 0 }
@@ -17,6 +18,14 @@ function start(onBatch: (batch: SourceBatch) => Promise<void>) {
   const over = new AbortController()
   const failures: unknown[] = []
   const taken: SourceBatch[] = []
+  const turns = new LoopTurns()
+  const owner: FeedOwner = {
+    generation: 1,
+    signal: over.signal,
+    onRoom: () => {},
+    onFailure: (_, error) => failures.push(error),
+    giveWay: () => turns.giveWay(),
+  }
   const feed = new PartitionFeed({
     ref,
     position: 0n,
@@ -25,14 +34,9 @@ function start(onBatch: (batch: SourceBatch) => Promise<void>) {
       taken.push(batch)
       await onBatch(batch)
     },
-    owner: {
-      generation: 1,
-      signal: over.signal,
-      onRoom: () => {},
-      onFailure: (_, error) => failures.push(error),
-    },
+    owner,
   })
-  return { feed, over, taken, failures }
+  return { feed, owner, over, taken, failures }
 }
 
 it('hands nothing of a generation over once that generation has ended, in the midst of an answer too', async () => {
@@ -73,10 +77,10 @@ it('hands answers over one after the other and holds two at most', async () => {
 
 it('goes on in another generation with what it holds', async () => {
   const gate = Promise.withResolvers<void>()
-  const { feed, over, taken } = start(() => gate.promise)
+  const { feed, owner, over, taken } = start(() => gate.promise)
   feed.take(fetched(0, 2), 1)
   await new Promise((resolve) => setImmediate(resolve))
-  feed.moveTo({ generation: 2, signal: new AbortController().signal, onRoom: () => {}, onFailure: () => {} })
+  feed.moveTo({ ...owner, generation: 2, signal: new AbortController().signal })
   over.abort()
   gate.resolve()
   await feed.settled()
@@ -107,4 +111,19 @@ it('is not fetched between a refusal and the end of its pause, and the pauses gr
   feed.rested()
   feed.take(fetched(0, 1), 1)
   expect(feed.rest(9_000)).toMatchObject({ since: 9_000 })
+})
+
+it('lets the event loop have its turns while much is handed over that needs nothing to wait for', async () => {
+  let turns = 0
+  const timer = setInterval(() => {
+    turns += 1
+  }, 1)
+  const { feed, taken } = start(async () => {
+    for (const until = performance.now() + 5; performance.now() < until; );
+  })
+  feed.take(fetched(0, 40), 1)
+  await feed.settled()
+  clearInterval(timer)
+  expect(taken).toHaveLength(40)
+  expect(turns).toBeGreaterThan(5)
 })

@@ -36,7 +36,9 @@ describe('a batch that cannot be taken apart', () => {
     ['with a key longer than its record', changed((batch) => batch.writeUInt8(0x7e, 65)), 9_000],
     ['with fewer headers than it says', changed((batch) => batch.writeUInt8(0x02, 69)), 9_000],
   ])('%s is set aside whole and costs no neighbour', (_, broken, brokerTime) => {
-    const [slice] = decode(Buffer.concat([plain(0n, 0, 1), broken, plain(8n, 0, 1)]))
+    const [slice] = decode(Buffer.concat([plain(0n, 0, 1), broken, plain(8n, 0, 1)]), {
+      maxSliceBytes: 2 * MIB,
+    })
     expect(faults(slice)).toEqual([
       [0n, undefined],
       [1n, undefined],

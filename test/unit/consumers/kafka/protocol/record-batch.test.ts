@@ -1,7 +1,8 @@
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { endOfBatches } from '../../../../../consumers/kafka/protocol/batch-extents.ts'
-import { sealed } from '../../../../support/raw-produce.ts'
+import { rawBatch, sealed } from '../../../../support/raw-produce.ts'
 import { contentOf } from '../../../../support/records.ts'
 import { type BatchSpec, buildBatch, buildMarker, type RecordSpec } from './batch-builder.ts'
 import { decode, MIB, offsets, plain, value } from './decode-batches.ts'
@@ -40,6 +41,34 @@ describe('decoding record batches', () => {
     ] as const
     const [slice] = decode(buildBatch({ base: 0n, records: [{ delta: 0, headers }] }), { withHeaders: true })
     expect(slice?.records[0]?.headers).toEqual(headers)
+  })
+
+  it('keeps of a batch with large headers what its records count for, and all of one without', () => {
+    const records = (header: Buffer) => [
+      { delta: 0, key: value('k'), value: value('v'), headers: [['h', header]] as const },
+      { delta: 1, key: null, value: Buffer.alloc(0) },
+      { delta: 2, key: Buffer.alloc(0), value: null },
+      { delta: 3, key: null, value: null },
+      { delta: 4, key: value('key'), value: value('value') },
+    ]
+    const [small, large] = [value('x'), Buffer.alloc(MIB)].map((header) => {
+      const batch = buildBatch({ base: 10n, records: records(header) })
+      return { batch, read: decode(batch, { from: 10n })[0]?.records ?? [] }
+    })
+    expect(large?.read.map(contentOf)).toEqual(small?.read.map(contentOf))
+    expect(small?.read.map(({ bytes }) => bytes.buffer === small.batch.buffer)).toEqual(Array(5).fill(true))
+    expect(large?.read.map(({ bytes }) => bytes.buffer.byteLength)).toEqual(Array(5).fill(10))
+  })
+
+  it('takes the work on a batch that unpacks to too much for as many bytes', () => {
+    const bomb = (base: bigint) =>
+      rawBatch({ base, body: gzipSync(Buffer.alloc(2 * MIB)), codec: 1, count: 1 })
+    const bombs = Buffer.concat([bomb(0n), bomb(1n), bomb(2n), bomb(3n)])
+    const read = decode(bombs, { maxBatchBytes: MIB, maxSliceBytes: 2 * MIB })
+    expect(read.map(({ first, last }) => [first, last])).toEqual([
+      [0n, 1n],
+      [2n, 3n],
+    ])
   })
 
   it('leaves out what lies below the offset that was asked for', () => {
@@ -169,7 +198,7 @@ describe('a batch that unpacks to more than it may', () => {
   const log = Buffer.concat([honest(4n), bomb, honest(105n)])
 
   it('is one record with its bytes as they are, and a gap; its neighbours are decoded', () => {
-    const [slice] = decode(log, { from: 4n, maxBatchBytes: MIB })
+    const [slice] = decode(log, { from: 4n, maxBatchBytes: MIB, maxSliceBytes: 2 * MIB })
     expect(slice?.records.map(({ offset, fault }) => [offset, fault?.code])).toEqual([
       [4n, undefined],
       [5n, 'OVERSIZED'],
@@ -180,7 +209,7 @@ describe('a batch that unpacks to more than it may', () => {
   })
 
   it('is only a gap where its first offset was dealt with before', () => {
-    const [slice] = decode(log, { from: 50n, maxBatchBytes: MIB })
+    const [slice] = decode(log, { from: 50n, maxBatchBytes: MIB, maxSliceBytes: 2 * MIB })
     expect(slice?.records.map(({ offset }) => offset)).toEqual([105n])
     expect(slice?.gaps).toEqual([{ first: 50n, last: 104n, reason: 'quarantined', brokerTime: 1_234 }])
   })
