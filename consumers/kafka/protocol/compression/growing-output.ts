@@ -1,5 +1,8 @@
 import { OutputTooLarge } from './output-too-large.ts'
 
+/** Copied one by one: a call costs as much as some dozen bytes. */
+const FEW_BYTES = 64
+
 /** Bytes that grow as they are written, up to a bound; a match may copy from what was written before. */
 export class GrowingOutput {
   readonly #maxBytes: number
@@ -27,14 +30,20 @@ export class GrowingOutput {
     this.#reserve(bytes)
     const buffer = this.#buffer
     const end = this.length + bytes
-    if (distance >= bytes && bytes > 32)
-      buffer.copyWithin(this.length, this.length - distance, end - distance)
-    else for (let at = this.length; at < end; at++) buffer[at] = buffer[at - distance] ?? 0
+    if (bytes <= FEW_BYTES) for (let at = this.length; at < end; at++) buffer[at] = buffer[at - distance] ?? 0
+    else {
+      // What stands from `from` on repeats itself, so twice as much can be copied each time.
+      const from = this.length - distance
+      for (let at = this.length; at < end; at += at - from)
+        buffer.copyWithin(at, from, Math.min(at, from + end - at))
+    }
     this.length = end
   }
 
+  /** Of memory that is mostly unused a copy: the rest would stay with what is read out of it. */
   take(): Buffer {
-    return this.#buffer.subarray(0, this.length)
+    const written = this.#buffer.subarray(0, this.length)
+    return this.length < this.#buffer.length / 2 ? Buffer.from(written) : written
   }
 
   #reserve(bytes: number): void {

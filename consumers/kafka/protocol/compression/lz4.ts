@@ -13,6 +13,8 @@ const FLAG = {
 }
 const VERSION_1_INDEPENDENT = 0x60
 const UNCOMPRESSED_BIT = 0x8000_0000
+/** A byte of a match's length stands for so many. */
+const MAX_RATIO = 255
 /** By the second descriptor byte; its other bits must be zero. */
 const BLOCK_BYTES: ReadonlyMap<number, number> = new Map([
   [0x40, 65_536],
@@ -31,7 +33,7 @@ const LAST_MATCH = 12
  */
 export function decompressLz4Frame(input: Buffer, maxBytes: number): Buffer {
   const frame = readDescriptor(input)
-  const output = new GrowingOutput(maxBytes, Math.max(65_536, input.length * 4))
+  const output = new GrowingOutput(maxBytes, mostBytes(input, frame))
   for (let at = frame.end; ; ) {
     const size = input.readUInt32LE(at)
     const isStored = size >= UNCOMPRESSED_BIT
@@ -53,6 +55,19 @@ export function decompressLz4Frame(input: Buffer, maxBytes: number): Buffer {
     }
     at = frame.hasBlockChecksum ? end + 4 : end
   }
+}
+
+/** What the blocks of a frame can hold, by their headers; as far as they can be followed. */
+function mostBytes(input: Buffer, frame: FrameDescriptor): number {
+  let most = 0
+  for (let at = frame.end; at + 4 <= input.length; ) {
+    const size = input.readUInt32LE(at)
+    if (size === 0) break
+    const bytes = size >= UNCOMPRESSED_BIT ? size - UNCOMPRESSED_BIT : size
+    most += size >= UNCOMPRESSED_BIT ? bytes : Math.min(frame.blockBytes, bytes * MAX_RATIO)
+    at += 4 + bytes + (frame.hasBlockChecksum ? 4 : 0)
+  }
+  return most
 }
 
 interface FrameDescriptor {

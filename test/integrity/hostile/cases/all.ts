@@ -1,5 +1,6 @@
 import type { HostileCase } from '../hostile-case.ts'
 import { BATCH_CASES } from './batches.ts'
+import { BLOATED_CASES } from './bloated.ts'
 import { FLOOD_CASES } from './floods.ts'
 import { GROUP_CASES } from './groups.ts'
 import { QUARANTINE_CASES } from './quarantine.ts'
@@ -14,6 +15,7 @@ import { TRANSACTION_CASES } from './transactions.ts'
 /** Every case, in the order in which they are played. */
 export const CASES: readonly HostileCase[] = [
   ...BATCH_CASES,
+  ...BLOATED_CASES,
   ...RECORD_CASES,
   ...FLOOD_CASES,
   ...QUARANTINE_CASES,

@@ -71,14 +71,6 @@ const PACKED: readonly (readonly [codec: number, pack: (bytes: Buffer) => Buffer
   [4, (bytes) => zstd(bytes)],
 ]
 
-/** A record with these headers. */
-function withHeaders(value: Buffer, count: number, header: Buffer): Buffer {
-  const one = Buffer.concat([varint(1n), Buffer.from('h'), varint(BigInt(header.length)), header])
-  const head = [Buffer.of(0), varint(0n), varint(0n), varint(-1n), varint(BigInt(value.length)), value]
-  const body = Buffer.concat([...head, varint(BigInt(count)), ...Array.from({ length: count }, () => one)])
-  return Buffer.concat([varint(BigInt(body.length)), body])
-}
-
 /** Cut into pieces of `bytes`, each packed by itself. */
 const inPieces = (body: Buffer, bytes: number, pack: (piece: Buffer) => Buffer): Buffer =>
   Buffer.concat(
@@ -288,24 +280,6 @@ export const BATCH_CASES: readonly HostileCase[] = [
         `SELECT count() AS n FROM daybook.audit WHERE event_id IN (${ids}) AND abs(dateDiff('second', _received_at, now())) > 120`,
       )
       mustBe('the number of rows whose time of receipt is not the broker’s', far?.n, '0')
-      await goesOn(attack)
-    },
-  },
-  {
-    name: 'events with 200,000 headers, with headers of 20 MB, and with headers of 64 MB',
-    cells: ['producer/record batches/delay', 'producer/record batches/stop'],
-    inTest: true,
-    run: async (attack) => {
-      const [many, large] = events(attack, 2)
-      if (many === undefined || large === undefined) return
-      const ids = [many.id, large.id]
-      await attack.sendBatch(rawBatch({ body: withHeaders(many.value, 200_000, Buffer.alloc(0)), count: 1 }))
-      const packed = zstd(withHeaders(large.value, 20, Buffer.alloc(MIB)))
-      await attack.sendBatch(rawBatch({ body: packed, codec: 4, count: 1 }))
-      await allShow(attack, ids)
-      const tooLarge = zstd(withHeaders(attack.validEvent(), 64, Buffer.alloc(MIB)))
-      const batch = rawBatch({ body: tooLarge, codec: 4, count: 1 })
-      await isSetAside(attack, 'OVERSIZED', 1, () => attack.sendBatch(batch))
       await goesOn(attack)
     },
   },
