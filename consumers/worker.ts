@@ -15,6 +15,7 @@ import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../schemas/generate
 import { VERSION } from '../schemas/version.ts'
 import type { CutPolicy, PartitionRef, Sink } from './engine/contracts.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
+import type { EngineState } from './engine/health/engine-health.ts'
 import type { EngineLimits } from './engine/options.ts'
 import { collectHealth, createEngineMetrics } from './engine-metrics.ts'
 import { createKafkaSource } from './kafka/source.ts'
@@ -148,12 +149,13 @@ function livenessOf(engine: Engine): HealthCheck {
   return {
     name: 'engine',
     state: () => {
-      const { alive, state, partitions } = engine.health()
+      const { alive, state, partitions, boundsUnknownMs } = engine.health()
       if (alive) return { ok: true }
       const standing = partitions.filter(
         ({ healthy, stopped, waiting }) => !healthy && stopped === null && waiting === null,
       )
-      return { ok: false, reason: standing.length === 0 ? state : `no progress in ${namesOf(standing)}` }
+      if (standing.length > 0) return { ok: false, reason: `no progress in ${namesOf(standing)}` }
+      return { ok: false, reason: withoutLog(state, boundsUnknownMs) }
     },
   }
 }
@@ -162,7 +164,7 @@ function readinessOf(engine: Engine): HealthCheck {
   return {
     name: 'engine',
     state: () => {
-      const { healthy, state, partitions, concerns } = engine.health()
+      const { healthy, state, partitions, concerns, boundsUnknownMs } = engine.health()
       if (healthy) return { ok: true }
       const reasons = partitions.flatMap(({ partition, stopped }) =>
         stopped === null
@@ -176,9 +178,17 @@ function readinessOf(engine: Engine): HealthCheck {
           reasons.push(`${namesOf([{ partition }])} waits for ${waiting.step}: ${waiting.code}`)
       const standing = late.filter(({ waiting }) => waiting === null)
       if (standing.length > 0) reasons.push(`no progress in ${namesOf(standing)}`)
-      return { ok: false, reason: reasons.length === 0 ? state : reasons.join('; ') }
+      if (reasons.length > 0) return { ok: false, reason: reasons.join('; ') }
+      return { ok: false, reason: withoutLog(state, boundsUnknownMs) }
     },
   }
+}
+
+/** Where nothing else is wrong with a running engine, it is the brokers that do not answer. */
+function withoutLog(state: EngineState, boundsUnknownMs: number): string {
+  if (state !== 'running') return state
+  const seconds = Math.round(boundsUnknownMs / 1_000)
+  return `no broker has said for ${seconds} s where the log ends: is Kafka up? (DAYBOOK_KAFKA_BROKER)`
 }
 
 function namesOf(partitions: readonly { readonly partition: PartitionRef }[]): string {

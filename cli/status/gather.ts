@@ -1,6 +1,8 @@
 import type { PartitionRef } from '../../consumers/engine/contracts.ts'
 import { createKafkaClient } from '../../consumers/kafka/client/kafka-client.ts'
 import { GROUPS } from '../../consumers/kafka/group/group-ids.ts'
+import { checkTopics } from '../../consumers/kafka/topics/check-topics.ts'
+import type { TopicFinding } from '../../consumers/kafka/topics/topic-rules.ts'
 import type { Environment } from '../../runtime/config.ts'
 import { askRegistry } from '../../runtime/registry-http.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'
@@ -22,6 +24,8 @@ export interface Status {
   /** Running workers by group. */
   readonly members: Readonly<Record<string, number>>
   readonly positions: readonly Position[]
+  /** Settings of topics that are not as they must be, and topics that are missing or may not be asked. */
+  readonly topicFindings: readonly TopicFinding[]
   /** Partitions that wait for somebody to mend what stopped them. */
   readonly stopped: readonly StoppedEntry[]
 }
@@ -37,7 +41,7 @@ export async function gatherStatus(
   signal: AbortSignal,
 ): Promise<Status> {
   const [kafka, registry] = await Promise.all([
-    probe(() => askKafka(env, settings.topics), TIMEOUT_MS),
+    probe(() => askKafka(env, settings), TIMEOUT_MS),
     probe(() => askRegistry(registryOf(settings), '/subjects'), TIMEOUT_MS),
   ])
   const refs = kafka.value?.refs ?? []
@@ -60,11 +64,15 @@ export async function gatherStatus(
     objectLock: cold.value?.locked ?? null,
     members: kafka.value?.members ?? {},
     positions: positions.value ?? [],
+    topicFindings: kafka.value?.topicFindings ?? [],
     stopped: kafka.value?.stopped ?? [],
   }
 }
 
-async function askKafka(env: Environment, topics: readonly string[]) {
+/** A topic that cannot be asked is a finding, and hides nothing of the others. */
+async function askKafka(env: Environment, { topics: wanted, quarantineTopic }: StatusSettings) {
+  const topicFindings = await checkTopics({ ...kafkaConnection(env), topics: wanted, quarantineTopic })
+  const topics = wanted.filter((topic) => !topicFindings.some((found) => isMissing(found, topic)))
   const refs = await withCluster(env, (cluster) => partitionsOf(cluster, topics))
   const admin = createKafkaClient(kafkaConnection(env)).admin()
   await admin.connect()
@@ -74,10 +82,15 @@ async function askKafka(env: Environment, topics: readonly string[]) {
     const stopped: StoppedEntry[] = []
     for (const groupId of Object.values(GROUPS))
       stopped.push(...(await stoppedOf(groupId, await admin.fetchOffsets({ groupId, topics: [...topics] }))))
-    return { refs, members, stopped }
+    return { refs, members, topicFindings, stopped }
   } finally {
     await admin.disconnect()
   }
+}
+
+/** Of findings about a whole topic, `setting` is empty. */
+function isMissing({ topic, setting }: TopicFinding, name: string): boolean {
+  return topic === name && setting === ''
 }
 
 function askClickHouse(env: Environment, refs: readonly PartitionRef[], signal: AbortSignal): Promise<Tips> {

@@ -2,6 +2,7 @@ import { type CommandContext, EXIT, type Register, writeAnswer } from '../comman
 import { resolveConfiguration } from '../configuration.ts'
 import { positionTable } from '../offsets/show.ts'
 import { gatherStatus, type Status, type StatusSettings, statusSettings } from './gather.ts'
+import type { StoppedEntry } from './stopped.ts'
 
 /** The view that shows each event once. */
 const VIEW = 'daybook.audit'
@@ -16,7 +17,7 @@ export const registerStatus: Register = (program, context) => {
     .command('status')
     .summary('endpoints, and how far the workers are')
     .description(
-      'Shows where the servers are and whether each answers, the worker groups with their lag, what both stores hold, and which partitions stand still, with the remedy. Ends with exit code 1 when something does not answer or a partition is stopped.',
+      'Shows where the servers are and whether each answers, the worker groups with their lag, what both stores hold, and topics whose settings are wrong, and which partitions stand still, with the remedy. Ends with exit code 1 when something does not answer, a topic is wrong or a partition is stopped.',
     )
     .option('--json', 'one JSON object, with the credentials of the servers in it')
     .addHelpText('after', '\nExample:\n  daybook status --json | jq -r .endpoints.clickhouse')
@@ -28,7 +29,8 @@ async function status(context: CommandContext, options: StatusOptions): Promise<
   const settings = statusSettings(env)
   const found = await gatherStatus(env, settings, signal)
   const isUp = Object.values(found.answers).every((answer) => answer.ok)
-  if (!isUp || found.stopped.length > 0) context.setExitCode(EXIT.failed)
+  const isWrong = found.topicFindings.some(({ severity }) => severity === 'error')
+  if (!isUp || isWrong || found.stopped.length > 0) context.setExitCode(EXIT.failed)
   const { stack } = resolveConfiguration(env)
   const local = stack === null ? null : { pid: stack.pid, logDir: stack.logDir }
   const answer = { ...describe(settings), local, ...found }
@@ -67,7 +69,7 @@ function registryLogin({ registryUsername: username, registryPassword: password 
 }
 
 function asText(settings: StatusSettings, found: Status): string {
-  const { answers, members, objectLock, positions, stopped } = found
+  const { answers, members, objectLock, positions, topicFindings, stopped } = found
   const line = (name: string, where: string, answer: Status['answers']['kafka']) =>
     `${answer.ok ? '✓' : '✗'} ${name.padEnd(10)}  ${where}${answer.ok ? '' : `\n    ${answer.error}`}`
   const lock = objectLock === false ? ' (NO OBJECT LOCK)' : ''
@@ -79,10 +81,17 @@ function asText(settings: StatusSettings, found: Status): string {
     ...Object.entries(members).map(
       ([group, count]) => `  ${group}: ${count} worker${count === 1 ? '' : 's'}`,
     ),
-    ...stopped.map(
-      ({ group, topic, partition, code, since, remedy }) =>
-        `✗ ${group}: ${topic}/${partition} is stopped since ${since} by ${code}\n    ${remedy}`,
-    ),
+    ...topicFindings.map(({ severity, message }) => `${severity === 'error' ? '✗' : '!'} ${message}`),
+    ...[...Map.groupBy(stopped, ({ group, code }) => `${group}: ${code}`).values()].map(stoppedText),
     ...(positions.length === 0 ? [] : ['', positionTable(positions)]),
   ].join('\n')
+}
+
+/** Partitions that the same code has stopped, and the remedy once. */
+function stoppedText(entries: readonly StoppedEntry[]): string {
+  const lines = entries.map(
+    ({ group, topic, partition, code, since }) =>
+      `✗ ${group}: ${topic}/${partition} is stopped since ${since} by ${code}`,
+  )
+  return [...lines, `    ${entries[0]?.remedy ?? ''}`].join('\n')
 }

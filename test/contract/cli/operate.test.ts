@@ -1,3 +1,4 @@
+import { ConfigResourceTypes } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
 import { type CliWorld, cliWorld } from '../../support/cli/environment.ts'
@@ -46,6 +47,47 @@ describe('status', () => {
     const { code, stdout } = await runCli(['status', '--json'], env)
     expect(code).toBe(1)
     expect(JSON.parse(stdout).answers).toMatchObject({ kafka: { ok: true }, s3: { ok: false } })
+  })
+})
+
+describe('a topic', () => {
+  it('whose settings are wrong is named with the remedy, and ends status with 1', async () => {
+    const admin = createKafkaClient(kafka).admin()
+    await admin.connect()
+    const setTo = (value: string) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          {
+            type: ConfigResourceTypes.TOPIC,
+            name: world.topic,
+            configEntries: [
+              // What is not named here goes back to the broker's default.
+              { name: 'message.timestamp.type', value: 'LogAppendTime' },
+              { name: 'max.message.bytes', value: '2097152' },
+              { name: 'cleanup.policy', value },
+            ],
+          },
+        ],
+      })
+    await setTo('compact')
+    const { code, stdout } = await runCli(['status'], world.env)
+    await setTo('delete')
+    await admin.disconnect()
+    expect(code).toBe(1)
+    expect(stdout).toContain(`✗ ${world.topic}: cleanup.policy is compact, must not contain compact`)
+    expect(await runCli(['status'], world.env)).toMatchObject({ code: 0 })
+  })
+
+  it('that is missing is named, and hides nothing of the others', async () => {
+    const env = { ...world.env, DAYBOOK_TOPICS: `${world.topic},none.such` }
+    const { code, stdout } = await runCli(['status', '--json'], env)
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({
+      answers: { kafka: { ok: true } },
+      topicFindings: [{ topic: 'none.such', setting: '' }],
+      positions: expect.arrayContaining([expect.objectContaining({ topic: world.topic })]),
+    })
   })
 })
 
