@@ -20,7 +20,7 @@ export function cliReference(program: Command): string {
   ].join('\n\n')}\n`
 }
 
-const INTRODUCTION = `\`npx daybook <command>\`, in a checkout \`npm run daybook -- <command>\`. Answers go to standard output: text for
+const INTRODUCTION = `\`npx daybook <command>\`, in a checkout \`npm run -s daybook -- <command>\`. Answers go to standard output: text for
 people, or JSON with \`--json\` (offsets as strings), made for \`jq\`. Progress goes to standard error, and only on a
 terminal. A closed pipe (\`| head\`) ends a command without an error. Servers are found by the variables of
 [configuration.md](configuration.md); what is not set comes from the start that runs on this machine.`
