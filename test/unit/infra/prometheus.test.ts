@@ -87,7 +87,7 @@ describe.each(rules)('$alert', ({ alert, expr, labels, annotations }) => {
       ([, label = '']) => label,
     )
     expect(series.flatMap(labelsOf)).toEqual(expect.arrayContaining(named))
-    expect(['critical', 'warning']).toContain(labels['severity'])
+    expect(['critical', 'warning', 'info']).toContain(labels['severity'])
     expect(annotations['runbook']).toBe(`docs/operate.md#${alert.toLowerCase()}`)
     expect(runbook).toMatch(new RegExp(`^### ${alert}$`, 'm'))
   })
