@@ -19,7 +19,7 @@ export const EXIT = {
 export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'Done.',
   failed:
-    'The command failed, something does not answer, or a partition is stopped; standard error says whether to try again.',
+    'The command failed, something does not answer, a topic is set wrong, or a partition is stopped; standard error says whether to try again.',
   usage: 'The command line or the configuration is wrong; nothing was done.',
   partly: 'It ran, but some of the input was rejected.',
   altered: 'Something in the archive is not what a trusted worker wrote.',

@@ -5,6 +5,7 @@ import { checkTopics } from '../../consumers/kafka/topics/check-topics.ts'
 import type { TopicFinding } from '../../consumers/kafka/topics/topic-rules.ts'
 import type { Environment } from '../../runtime/config.ts'
 import { askRegistry } from '../../runtime/registry-http.ts'
+import { DaybookError } from '../../schemas/errors.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'
 import { partitionsOf } from '../offsets/partitions.ts'
 import { coldTips, hotTips, type Position, readPositions, type Tips } from '../offsets/positions.ts'
@@ -69,11 +70,12 @@ export async function gatherStatus(
   }
 }
 
-/** A topic that cannot be asked is a finding, and hides nothing of the others. */
 async function askKafka(env: Environment, { topics: wanted, quarantineTopic }: StatusSettings) {
   const topicFindings = await checkTopics({ ...kafkaConnection(env), topics: wanted, quarantineTopic })
-  const topics = wanted.filter((topic) => !topicFindings.some((found) => isMissing(found, topic)))
-  const refs = await withCluster(env, (cluster) => partitionsOf(cluster, topics))
+  const refs = await withCluster(env, (cluster) =>
+    Promise.all(wanted.map((topic) => partitionsOf(cluster, [topic]).catch(noneIfMissing))),
+  ).then((found) => found.flat())
+  const topics = [...new Set(refs.map(({ topic }) => topic))]
   const admin = createKafkaClient(kafkaConnection(env)).admin()
   await admin.connect()
   try {
@@ -81,16 +83,17 @@ async function askKafka(env: Environment, { topics: wanted, quarantineTopic }: S
     const members = Object.fromEntries(groups.map((group) => [group.groupId, group.members.length]))
     const stopped: StoppedEntry[] = []
     for (const groupId of Object.values(GROUPS))
-      stopped.push(...(await stoppedOf(groupId, await admin.fetchOffsets({ groupId, topics: [...topics] }))))
+      stopped.push(...(await stoppedOf(groupId, await admin.fetchOffsets({ groupId, topics }))))
     return { refs, members, topicFindings, stopped }
   } finally {
     await admin.disconnect()
   }
 }
 
-/** Of findings about a whole topic, `setting` is empty. */
-function isMissing({ topic, setting }: TopicFinding, name: string): boolean {
-  return topic === name && setting === ''
+/** A topic that is missing is a finding, and hides nothing of the others. */
+function noneIfMissing(error: unknown): readonly PartitionRef[] {
+  if (error instanceof DaybookError && error.code === 'DAYBOOK_KAFKA_TOPIC_MISSING') return []
+  throw error
 }
 
 function askClickHouse(env: Environment, refs: readonly PartitionRef[], signal: AbortSignal): Promise<Tips> {

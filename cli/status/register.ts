@@ -17,7 +17,7 @@ export const registerStatus: Register = (program, context) => {
     .command('status')
     .summary('endpoints, and how far the workers are')
     .description(
-      'Shows where the servers are and whether each answers, the worker groups with their lag, what both stores hold, and topics whose settings are wrong, and which partitions stand still, with the remedy. Ends with exit code 1 when something does not answer, a topic is wrong or a partition is stopped.',
+      'Shows where the servers are and whether each answers, the worker groups with their lag, what both stores hold, topics whose settings are wrong, and which partitions stand still, with the remedy. Ends with exit code 1 when something does not answer, a topic is wrong or a partition is stopped.',
     )
     .option('--json', 'one JSON object, with the credentials of the servers in it')
     .addHelpText('after', '\nExample:\n  daybook status --json | jq -r .endpoints.clickhouse')

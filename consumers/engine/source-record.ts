@@ -14,6 +14,15 @@ export interface RecordFault {
   readonly reason: string
 }
 
+interface RecordContent {
+  readonly offset: bigint
+  readonly appendTime: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly fault?: RecordFault | null
+  readonly hasProducerTime?: boolean
+}
+
 /**
  * A record as Kafka holds it. `null` and empty are different things, in key and value.
  *
@@ -63,52 +72,27 @@ export class SourceRecord {
   }
 
   /** A record of buffers of its own. */
-  static of(o: {
-    readonly offset: bigint
-    readonly appendTime: number
-    readonly key: Buffer | null
-    readonly value: Buffer | null
-    readonly fault?: RecordFault
-    readonly hasProducerTime?: boolean
-  }): SourceRecord {
-    const { offset, appendTime, key, value } = o
-    const [keyEnd, keyStart] = key === null ? [-1, -1] : [key.length, 0]
-    const valueStart = value === null ? -1 : Math.max(keyEnd, 0)
-    const valueEnd = value === null ? -1 : valueStart + value.length
-    const bytes = Buffer.concat([key, value].filter((part) => part !== null))
-    return new SourceRecord(
-      offset,
-      appendTime,
-      bytes,
-      keyStart,
-      keyEnd,
-      valueStart,
-      valueEnd,
-      o.fault ?? null,
-      o.hasProducerTime,
-    )
+  static of(o: RecordContent): SourceRecord {
+    const bytes = Buffer.allocUnsafe((o.key?.length ?? 0) + (o.value?.length ?? 0))
+    return SourceRecord.copiedTo(bytes, 0, o)
   }
 
-  /** The same record, its key and value copied into `bytes` from `at` on. */
-  movedTo(bytes: Buffer, at: number): SourceRecord {
-    const { keyStart, keyEnd, valueStart, valueEnd } = this
-    const hasKey = keyStart >= 0
-    const hasValue = valueStart >= 0
-    const keyAt = hasKey ? at : -1
-    const newKeyEnd = hasKey ? at + (keyEnd - keyStart) : -1
-    const valueAt = hasKey ? newKeyEnd : at
-    if (hasKey) this.bytes.copy(bytes, at, keyStart, keyEnd)
-    if (hasValue) this.bytes.copy(bytes, valueAt, valueStart, valueEnd)
+  /** A record of this content, key and value copied into `bytes` from `at` on. */
+  static copiedTo(bytes: Buffer, at: number, o: RecordContent): SourceRecord {
+    const { key, value } = o
+    const keyEnd = at + (key?.length ?? 0)
+    key?.copy(bytes, at)
+    value?.copy(bytes, keyEnd)
     return new SourceRecord(
-      this.offset,
-      this.appendTime,
+      o.offset,
+      o.appendTime,
       bytes,
-      keyAt,
-      newKeyEnd,
-      hasValue ? valueAt : -1,
-      hasValue ? valueAt + (valueEnd - valueStart) : -1,
-      this.fault,
-      this.hasProducerTime,
+      key === null ? -1 : at,
+      key === null ? -1 : keyEnd,
+      value === null ? -1 : keyEnd,
+      value === null ? -1 : keyEnd + value.length,
+      o.fault ?? null,
+      o.hasProducerTime,
     )
   }
 

@@ -95,6 +95,7 @@ export class Slice implements RecordTarget {
    * that is nothing that they count for (headers may be as large as a batch), they get memory of their own.
    */
   dropUnused(mark: SliceMark, bytes: number): void {
+    if (bytes < MIN_UNUSED_BYTES) return
     const records = this.#records.slice(mark.records)
     const used = records.reduce((sum, { size }) => sum + size, 0)
     const unused = bytes - used - records.length * FRAMING_BYTES
@@ -102,7 +103,7 @@ export class Slice implements RecordTarget {
     const own = Buffer.allocUnsafeSlow(used)
     let at = 0
     for (const [index, record] of records.entries()) {
-      this.#records[mark.records + index] = record.movedTo(own, at)
+      this.#records[mark.records + index] = SourceRecord.copiedTo(own, at, record)
       at += record.size
     }
   }
