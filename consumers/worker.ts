@@ -129,6 +129,7 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
   guardMemory(ownMemory())
   lifecycle.onStop('sink', () => part.sink.close())
   const health = await startHealthServer({
+    host: config.httpHost,
     port: config.httpPort,
     metrics,
     live: [livenessOf(engine)],

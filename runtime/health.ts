@@ -14,7 +14,8 @@ export interface HealthCheck {
 export interface HealthOptions {
   /** 0 takes a free port. */
   readonly port: number
-  readonly host?: string
+  /** Address to listen on. */
+  readonly host: string
   readonly metrics: Metrics
   /** All must be ok for /healthz; a failing one lets the orchestrator restart the process. */
   readonly live: readonly HealthCheck[]
@@ -42,7 +43,7 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   )
   const server = createServer((request, response) => answer(request, response, { ...options, ready }))
   server.unref()
-  await listen(server, options.port, options.host ?? '0.0.0.0')
+  await listen(server, options.port, options.host)
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
@@ -63,7 +64,7 @@ function listen(server: Server, port: number, host: string): Promise<void> {
       reject(
         new DaybookError(
           'DAYBOOK_RUNTIME_PORT',
-          `cannot listen on ${host}:${port}: set DAYBOOK_HTTP_PORT to a free port`,
+          `cannot listen on ${host}:${port}: set DAYBOOK_HTTP_PORT to a free port, DAYBOOK_HTTP_HOST to an address of this machine`,
           { cause, details: { host, port } },
         ),
       )

@@ -45,6 +45,14 @@ export const WORKER_FIELDS = {
     help: 'Password to log in with at the registry.',
     example: '…',
   }),
+  httpHost: field.textWithDefault(
+    {
+      env: 'DAYBOOK_HTTP_HOST',
+      help: 'Address that /healthz, /readyz and /metrics listen on.',
+      example: '127.0.0.1',
+    },
+    '0.0.0.0',
+  ),
   httpPort: field.integerField(
     {
       env: 'DAYBOOK_HTTP_PORT',

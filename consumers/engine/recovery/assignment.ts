@@ -1,4 +1,5 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
+import { isRetryable } from '../../../schemas/errors.ts'
 import type { Claim, LogBounds, PartitionFacts, PartitionRef, Sink, Source, Tip } from '../contracts.ts'
 import { logLost, tipBeyondLog } from '../faults.ts'
 import type { EngineObserver } from '../observer.ts'
@@ -20,6 +21,9 @@ export interface Claimed {
   readonly tip: Tip
 }
 
+/** What passes, such as a lost connection or a leader that moves, stops a partition only when it lasts longer. */
+const PASSING_MS = 60_000
+
 type ReadableFacts = Extract<PartitionFacts, { readonly ok: true }>
 
 /** Takes partitions over: exclusion first, then the tip, which is final from then on. */
@@ -37,7 +41,8 @@ export class Assignment {
    * @throws what stops the partition
    */
   async open(session: PartitionSession, given: PartitionFacts | null): Promise<bigint | null> {
-    const facts = given ?? (await this.#ask(session))
+    const isKnown = given !== null && (given.ok || !isRetryable(given.error))
+    const facts = isKnown ? given : await this.#ask(session)
     if (facts === null) return null
     if (!facts.ok) throw facts.error
     const attempt = await this.claimAndTip(session, 'claim', facts)
@@ -87,15 +92,16 @@ export class Assignment {
   /** Null when the session is over. */
   async #ask(session: PartitionSession): Promise<PartitionFacts | null> {
     const { source, backoff, observer } = this.#options
-    const attempt = await untilDone(backoff, {
-      run: () => source.facts([session.partition]),
-      signal: session.signal,
-      onRetry: retried(observer, 'claim', session),
-    })
-    if (attempt.kind === 'over') return null
-    const facts = attempt.value.get(session.key)
-    if (facts === undefined) throw new RangeError('the source does not know the partition that it assigned')
-    return facts
+    const until = backoff.clock.now() + PASSING_MS
+    const run = async (): Promise<PartitionFacts> => {
+      const facts = (await source.facts([session.partition])).get(session.key)
+      if (facts === undefined) throw new RangeError('the source does not know the partition that it assigned')
+      if (!facts.ok && isRetryable(facts.error) && backoff.clock.now() < until) throw facts.error
+      return facts
+    }
+    const onRetry = retried(observer, 'claim', session)
+    const attempt = await untilDone(backoff, { run, signal: session.signal, onRetry })
+    return attempt.kind === 'over' ? null : attempt.value
   }
 
   /** An earlier owner may have delivered records that were written after the bounds were asked for: ask again. */

@@ -135,7 +135,7 @@ export class GenerationReader {
       ...{ generation, signal },
       onRoom: (feed) => this.#wakeSignals.get(feed.leader)?.wake(),
       onFailure: (feed, error) => this.#failed(feed, error),
-      giveWay: () => this.#turns.giveWay(),
+      giveWay: (busyMs) => this.#turns.giveWay(busyMs),
     }
   }
 

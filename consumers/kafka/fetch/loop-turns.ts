@@ -1,7 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 
 /** Heartbeats, answers and health checks wait for so long at most, and for one slice of each partition. */
 const MAX_BLOCKED_MS = 10
+/** A slice that took longer than that is followed by so many times as long without another one of its kind. */
+const REST = 2
 
 /**
  * Lets the event loop have its turn. To take an answer apart and to hand over what is in it needs nothing but
@@ -11,9 +13,18 @@ const MAX_BLOCKED_MS = 10
 export class LoopTurns {
   #since = performance.now()
   #turn: Promise<void> | null = null
+  #rest: Promise<void> = Promise.resolve()
 
-  /** Resolves at once, or in the next turn of the loop where the last one is some time ago. */
-  async giveWay(): Promise<void> {
+  /**
+   * Resolves at once, or in the next turn of the loop where the last one is some time ago. What has kept the loop for
+   * long, `busyMs` milliseconds, may go on only later, one partition after another: a row of another partition needs a
+   * dozen turns from the fetch to the insert, and must not wait for such a slice in each of them.
+   */
+  async giveWay(busyMs: number): Promise<void> {
+    if (busyMs > MAX_BLOCKED_MS) {
+      this.#rest = this.#rest.then(() => setTimeout(busyMs * REST))
+      await this.#rest
+    }
     if (this.#turn === null && performance.now() - this.#since < MAX_BLOCKED_MS) return
     this.#turn ??= setImmediate().then(() => {
       this.#turn = null

@@ -20,8 +20,8 @@ export interface FeedOwner {
   /** Called when the feed can take another fetch. */
   readonly onRoom: (feed: PartitionFeed) => void
   readonly onFailure: (feed: PartitionFeed, error: unknown) => void
-  /** Awaited after each slice. */
-  readonly giveWay: () => Promise<void>
+  /** Awaited after each slice; to take it apart has kept the event loop busy for `busyMs` milliseconds. */
+  readonly giveWay: (busyMs: number) => Promise<void>
 }
 
 export interface FeedOptions {
@@ -156,10 +156,14 @@ export class PartitionFeed {
     const { aborted, highWatermark } = fetched
     const place = { topic: ref.topic, partition: ref.partition, aborted, highWatermark }
     try {
-      for (const slice of slices({ ...place, ...limits, ...examined, from })) {
-        if (this.#isOver()) return
+      const decoded = slices({ ...place, ...limits, ...examined, from })
+      for (;;) {
+        const started = performance.now()
+        const { value: slice } = decoded.next()
+        const busyMs = performance.now() - started
+        if (!slice || this.#isOver()) return
         await handOver(this.#batch(slice, highWatermark))
-        await this.#owner.giveWay()
+        await this.#owner.giveWay(busyMs)
       }
     } catch (error) {
       if (!this.#isOver()) this.#owner.onFailure(this, error)

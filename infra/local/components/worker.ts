@@ -21,7 +21,12 @@ export function workerComponent({ kind, env, port, dataDir, logFile }: WorkerOpt
       ...WORKER_LAUNCH[kind].nodeFlags,
       fileURLToPath(new URL(`../../../consumers/${kind}-main.ts`, import.meta.url)),
     ],
-    env: { ...WORKER_LAUNCH[kind].env, ...env, DAYBOOK_HTTP_PORT: String(port) },
+    env: {
+      ...WORKER_LAUNCH[kind].env,
+      ...env,
+      DAYBOOK_HTTP_HOST: '127.0.0.1',
+      DAYBOOK_HTTP_PORT: String(port),
+    },
     cwd: dataDir,
     logFile,
     graceSeconds: STOP_SECONDS,

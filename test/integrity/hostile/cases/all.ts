@@ -11,6 +11,7 @@ import { REGISTRY_STATE_CASES } from './registry-state.ts'
 import { SETTINGS_CASES } from './settings.ts'
 import { TOPIC_CASES } from './topics.ts'
 import { TRANSACTION_CASES } from './transactions.ts'
+import { VOLUME_CASES } from './volume.ts'
 
 /** Every case, in the order in which they are played. */
 export const CASES: readonly HostileCase[] = [
@@ -20,6 +21,7 @@ export const CASES: readonly HostileCase[] = [
   ...FLOOD_CASES,
   ...QUARANTINE_CASES,
   ...TRANSACTION_CASES,
+  ...VOLUME_CASES,
   ...RATE_CASES,
   ...REGISTRY_CASES,
   ...REGISTRY_STATE_CASES,

@@ -28,6 +28,28 @@ export const TRANSACTION_CASES: readonly HostileCase[] = [
     },
   },
   {
+    name: '40 producers at once with 30 aborted transactions each, 200 bad records in every one',
+    cells: ['producer/record batches/delay', 'producer/record batches/grow'],
+    inTest: false,
+    run: async (attack) => {
+      const { topic, partition } = attack.target
+      const messages = Array.from({ length: 200 }, () => ({ partition, value: 'no event' }))
+      const abortMany = async (_: unknown, at: number) => {
+        const producer = transactional(attack, 60_000, `-${at}`)
+        await producer.connect()
+        for (let done = 0; done < 30; done++) {
+          const transaction = await producer.transaction()
+          await transaction.send({ topic, messages })
+          await transaction.abort()
+        }
+        await producer.disconnect()
+      }
+      await Promise.all(Array.from({ length: 40 }, abortMany))
+      attack.received(40 * 30 * 200 * 16)
+      await goesOn(attack)
+    },
+  },
+  {
     name: 'a transaction that is opened and never ended, as long as the broker lets it be: named, and no reason to restart',
     cells: ['producer/record batches/delay', 'producer/record batches/hide'],
     inTest: false,
@@ -51,7 +73,7 @@ export const TRANSACTION_CASES: readonly HostileCase[] = [
   },
 ]
 
-function transactional({ kafka, target }: Attack, transactionTimeout: number) {
-  const transactionalId = `hostile-${target.topicId}-${Date.now()}`
+function transactional({ kafka, target }: Attack, transactionTimeout: number, name = '') {
+  const transactionalId = `hostile-${target.topicId}-${Date.now()}${name}`
   return kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1, transactionTimeout })
 }

@@ -3,7 +3,7 @@ import type { Delivery, RangeOutcome, Sink } from '../../../../../consumers/engi
 import type { StoppedPartition } from '../../../../../consumers/engine/stopped-partition.ts'
 import { DaybookError } from '../../../../../schemas/errors.ts'
 import { FakeChecker, goodValue } from '../../../../support/fakes/fake-checker.ts'
-import { EngineBench } from '../bench.ts'
+import { EngineBench, unavailable } from '../bench.ts'
 
 const cut = { maxRows: 5, maxBytes: 1_000_000, maxAgeMs: 1_000 }
 
@@ -188,6 +188,25 @@ test('a partition that Kafka does not let be read is stopped, and read once it m
   await bench.pass(1_500)
   expect(bench.stopCode()).toBe(undefined)
   expect(bench.stored()).toEqual(['0..4'])
+})
+
+test('what passes is asked again, and stops a partition only where it lasts', async () => {
+  const bench = new EngineBench({ cut })
+  fill(bench, 5)
+  const error = unavailable()
+  await bench.assign()
+  const partition = bench.log().partition
+  bench.source.unreadable.set('id-audit/0', error)
+  const assigned = [{ partition, facts: { ok: false as const, error } }]
+  bench.source.listener?.assigned(2, assigned, new AbortController().signal)
+  await bench.pass(50_000)
+  expect(bench.stopErrors).toEqual([])
+  await bench.pass(50_000)
+  expect(bench.stopErrors).toEqual([error])
+  bench.source.unreadable.clear()
+  await bench.pass(60_000)
+  expect(bench.stopCode()).toBe(undefined)
+  expect([...bench.source.reading.keys()]).toEqual(['id-audit/0'])
 })
 
 test('a new generation tries a stopped partition at once', async () => {

@@ -24,7 +24,7 @@ function start(onBatch: (batch: SourceBatch) => Promise<void>) {
     signal: over.signal,
     onRoom: () => {},
     onFailure: (_, error) => failures.push(error),
-    giveWay: () => turns.giveWay(),
+    giveWay: (busyMs) => turns.giveWay(busyMs),
   }
   const feed = new PartitionFeed({
     ref,

@@ -1,0 +1,139 @@
+import { gzipSync } from 'node:zlib'
+import { rawBatch, rawRecord } from '../../../support/raw-produce.ts'
+import type { Attack, HostileCase } from '../hostile-case.ts'
+import { batchOf, bothPass, goesOn, isSetAside, recordsOf, zstd } from '../seen.ts'
+import { alterTopic } from '../topic-admin.ts'
+
+const MIB = 2 ** 20
+const ALL = [0, 1, 2]
+const PATIENCE_MS = 90_000
+
+/** A batch of few bytes whose `count` bad records unpack to a megabyte each. */
+function megabytes(attack: Attack, count: number): Buffer {
+  const value = Buffer.concat([attack.validEvent(), Buffer.alloc(MIB - 50_000)])
+  return batchOf(
+    Array.from({ length: count }, () => value),
+    4,
+  )
+}
+
+async function sendTimes(attack: Attack, times: number, batch: Buffer, partition?: number): Promise<bigint> {
+  let offset = 0n
+  for (let sent = 0; sent < times; sent++) offset = await attack.sendBatch(batch, partition)
+  return offset
+}
+
+/** Cut into pieces of `bytes`, each a gzip member or zstd frame of its own, until they take a megabyte. */
+function megabyteOfPieces(pack: (piece: Buffer) => Buffer): Buffer {
+  const pieces: Buffer[] = []
+  const text = recordsOf([Buffer.from(Array.from({ length: MIB }, (_, at) => (at * 7919) % 251))])
+  for (let at = 0, bytes = 0; bytes < 1_000_000; at += 200) {
+    const piece = pack(text.subarray(at % MIB, (at % MIB) + 200))
+    pieces.push(piece)
+    bytes += piece.length
+  }
+  return Buffer.concat(pieces)
+}
+
+/** What is bad once, many times over: nothing of it is more than a batch may be, and all together is much. */
+export const VOLUME_CASES: readonly HostileCase[] = [
+  {
+    name: '300 batches of bad records that unpack to 31 MB, in one partition',
+    cells: ['producer/record batches/grow', 'producer/record batches/delay'],
+    inTest: false,
+    run: async (attack) => {
+      const send = () => sendTimes(attack, 300, megabytes(attack, 31))
+      await isSetAside(attack, 'MALFORMED', 300 * 31, send, PATIENCE_MS)
+      await goesOn(attack)
+    },
+  },
+  {
+    name: '20 batches of bad records that unpack to 31 MB, in each partition of a topic at once',
+    cells: ['producer/record batches/grow', 'producer/record batches/delay'],
+    inTest: false,
+    mayStop: ALL,
+    run: async (attack) => {
+      const batch = megabytes(attack, 31)
+      const send = () => Promise.all(ALL.map((partition) => sendTimes(attack, 20, batch, partition)))
+      await isSetAside(attack, 'MALFORMED', ALL.length * 20 * 31, send, PATIENCE_MS)
+      await goesOn(attack)
+    },
+  },
+  {
+    name: 'batches of a megabyte in thousands of gzip members and zstd frames',
+    cells: ['producer/record batches/delay'],
+    inTest: false,
+    run: async (attack) => {
+      const batches = [
+        rawBatch({ body: megabyteOfPieces(zstd), codec: 4, count: 1 }),
+        rawBatch({ body: megabyteOfPieces(gzipSync), codec: 1, count: 1 }),
+      ]
+      const send = async () => {
+        for (const batch of batches) await sendTimes(attack, 6, batch)
+      }
+      await isSetAside(attack, 'CORRUPT_BATCH', 12, send, PATIENCE_MS)
+      await goesOn(attack)
+    },
+  },
+  {
+    name: '299,000 tombstones a batch, six times',
+    cells: ['producer/records/delay', 'producer/records/grow'],
+    inTest: false,
+    run: async (attack) => {
+      const tombstones = batchOf(new Array<null>(299_000).fill(null), 4)
+      const offset = await sendTimes(attack, 6, tombstones)
+      await bothPass(attack, offset + 298_999n, PATIENCE_MS)
+      await goesOn(attack)
+    },
+  },
+  {
+    name: '140,000 malformed bodies of a few bytes a batch, three times',
+    cells: ['producer/records/delay', 'producer/records/grow'],
+    inTest: false,
+    run: async (attack) => {
+      const header = attack.validEvent().subarray(0, 5)
+      const values = Array.from({ length: 140_000 }, (_, at) => Buffer.concat([header, Buffer.of(at % 256)]))
+      const batch = batchOf(values)
+      await isSetAside(attack, 'MALFORMED', 3 * values.length, () => sendTimes(attack, 3, batch), PATIENCE_MS)
+      await goesOn(attack)
+    },
+  },
+  {
+    name: 'bad records with keys of 900 kB, and with headers of 900 kB',
+    cells: ['producer/records/grow', 'producer/records/delay'],
+    inTest: false,
+    run: async (attack) => {
+      const large = Buffer.alloc(900_000, 0x6b)
+      const value = attack.validEvent().subarray(0, -1)
+      const bad = [
+        rawRecord({ delta: 0, key: large, value }),
+        rawRecord({ delta: 0, value, headers: [['h', large]] }),
+      ]
+      const batches = bad.flatMap((body) => [
+        rawBatch({ body, count: 1 }),
+        rawBatch({ body: zstd(body), codec: 4, count: 1 }),
+      ])
+      const send = async () => {
+        for (const batch of batches) await sendTimes(attack, 20, batch)
+      }
+      await isSetAside(attack, 'MALFORMED', 80, send, PATIENCE_MS)
+      await goesOn(attack)
+    },
+  },
+  {
+    name: 'batches of 16 MB after the topic was made to take them',
+    cells: ['topic admin/topic settings/delay', 'producer/record batches/grow'],
+    inTest: false,
+    run: async (attack) => {
+      const restore = await alterTopic(attack.admin, attack.target.topic, { 'max.message.bytes': '20000000' })
+      try {
+        const value = Buffer.concat([attack.validEvent(), Buffer.alloc(1_000_000, 0x6b)])
+        const batch = batchOf(Array.from({ length: 16 }, () => value))
+        await isSetAside(attack, 'MALFORMED', 4 * 16, () => sendTimes(attack, 4, batch), PATIENCE_MS)
+      } finally {
+        await restore()
+      }
+      await goesOn(attack)
+    },
+  },
+]
