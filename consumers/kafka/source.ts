@@ -15,6 +15,7 @@ import { clientError } from './client/broker-errors.ts'
 import { type ClusterView, createClusterView } from './client/cluster-view.ts'
 import { type ClientLog, createKafkaClient, type KafkaConnection } from './client/kafka-client.ts'
 import { GenerationReader } from './fetch/generation-reader.ts'
+import { SlicesInHand } from './fetch/slices-in-hand.ts'
 import { DEFAULT_TUNING, type KafkaSourceTuning } from './fetch/tuning.ts'
 import { createMembership, type Generation, generationOver, type Membership } from './group/membership.ts'
 import type { ClusterMetadata } from './protocol/metadata-request.ts'
@@ -60,6 +61,7 @@ class KafkaSource implements Source {
   readonly #tuning: KafkaSourceTuning
   readonly #membership: Membership
   readonly #view: ClusterView
+  readonly #inHand: SlicesInHand
   readonly #closed = new AbortController()
   /** Topics whose partitions must not be read now, and why. */
   readonly #failedTopics = new Map<string, DaybookError>()
@@ -90,6 +92,7 @@ class KafkaSource implements Source {
         crashed: (error) => this.#crash(error),
       },
     })
+    this.#inHand = new SlicesInHand(options.clock)
     this.#view = createClusterView(this.#membership.cluster)
   }
 
@@ -292,6 +295,7 @@ class KafkaSource implements Source {
       refs: [...current.refs.values()],
       view: this.#view,
       clock: this.#options.clock,
+      inHand: this.#inHand,
       limits: { ...this.#tuning, minBytes: 1, maxBytes: this.#tuning.maxFetchBytes },
       leaderCheckMs: this.#tuning.metadataMaxAgeMs,
       signal: AbortSignal.any([current.over.signal, this.#closed.signal]),

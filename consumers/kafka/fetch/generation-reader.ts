@@ -15,6 +15,7 @@ import { type LeaderWatch, watchLeaders } from './leader-watch.ts'
 import { LoopTurns } from './loop-turns.ts'
 import { offsetOutOfRange } from './offset-out-of-range.ts'
 import { type FeedLimits, type FeedOwner, PartitionFeed } from './partition-feed.ts'
+import type { SlicesInHand } from './slices-in-hand.ts'
 import { WakeSignal } from './wake-signal.ts'
 
 export interface ReaderOptions {
@@ -25,6 +26,8 @@ export interface ReaderOptions {
   readonly clock: Clock
   readonly limits: FetchLimits & FeedLimits
   readonly leaderCheckMs: number
+  /** Of all readers of the worker. */
+  readonly inHand: SlicesInHand
   /** Aborts when the generation is over: nothing is handed over afterwards. */
   readonly signal: AbortSignal
   readonly handOver: (batch: SourceBatch) => Promise<void>
@@ -92,8 +95,8 @@ export class GenerationReader {
   /** Hands over `ref` from `position` on. */
   read(ref: PartitionRef, position: bigint): void {
     this.release(ref)
-    const { limits, handOver } = this.#options
-    const feed = new PartitionFeed({ ref, position, limits, handOver, owner: this.#feedOwner() })
+    const { limits, handOver, inHand } = this.#options
+    const feed = new PartitionFeed({ ref, position, limits, handOver, inHand, owner: this.#feedOwner() })
     feed.follow(this.#leaders.get(partitionKey(ref)) ?? -1)
     if (this.#paused.has(partitionKey(ref))) feed.pause()
     this.#feeds.set(partitionKey(ref), feed)
@@ -146,6 +149,7 @@ export class GenerationReader {
   }
 
   #wakeAll(): void {
+    this.#options.inHand.changed()
     for (const signal of this.#wakeSignals.values()) signal.wake()
   }
 

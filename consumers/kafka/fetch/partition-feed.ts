@@ -6,6 +6,7 @@ import type { FetchedPartition } from '../protocol/fetch-request.ts'
 import { slices } from '../protocol/record-batch.ts'
 import type { DecodedSlice } from '../protocol/slice.ts'
 import { DamageWatch, type Examined } from './damage-watch.ts'
+import type { SlicesInHand } from './slices-in-hand.ts'
 
 export interface FeedLimits {
   readonly maxSliceBytes: number
@@ -31,6 +32,8 @@ export interface FeedOptions {
   /** Takes one batch; the next one is not given before it has resolved. */
   readonly handOver: (batch: SourceBatch) => Promise<void>
   readonly owner: FeedOwner
+  /** Of all partitions. */
+  readonly inHand: SlicesInHand
 }
 
 /** One answer may be handed over while the next one is fetched. */
@@ -52,6 +55,8 @@ export class PartitionFeed {
   /** Since when the broker has refused this partition, and how often. */
   #refused: { readonly since: number; readonly times: number } | null = null
   #isResting = false
+  /** Of the slice that was handed over last. */
+  #lastBytes = 0
 
   constructor(options: FeedOptions) {
     this.ref = options.ref
@@ -64,6 +69,7 @@ export class PartitionFeed {
   /** Hands over nothing further; what is with the listener stays there. */
   close(): void {
     this.#isClosed = true
+    this.#options.inHand.changed()
   }
 
   /** Belongs to another generation from now on. */
@@ -91,6 +97,7 @@ export class PartitionFeed {
 
   resume(): void {
     this.#isPaused = false
+    this.#options.inHand.changed()
   }
 
   /** Number of the answer that last brought something. */
@@ -152,17 +159,24 @@ export class PartitionFeed {
   }
 
   async #handOver(fetched: FetchedPartition, examined: Examined, from: bigint): Promise<void> {
-    const { ref, limits, handOver } = this.#options
+    const { ref, limits, handOver, inHand } = this.#options
     const { aborted, highWatermark } = fetched
     const place = { topic: ref.topic, partition: ref.partition, aborted, highWatermark }
     try {
       const decoded = slices({ ...place, ...limits, ...examined, from })
-      for (;;) {
+      while (!this.#isOver()) {
+        // Nothing is awaited between this look and `add`: others must not see the same room.
+        if (this.#isPaused || !inHand.hasRoom(this.#lastBytes)) {
+          await inHand.nextChange()
+          continue
+        }
         const started = performance.now()
         const { value: slice } = decoded.next()
         const busyMs = performance.now() - started
-        if (!slice || this.#isOver()) return
-        await handOver(this.#batch(slice, highWatermark))
+        if (!slice) return
+        const held = inHand.add(slice)
+        this.#lastBytes = held.bytes
+        await handOver(this.#batch(slice, highWatermark)).finally(held.handedOver)
         await this.#owner.giveWay(busyMs)
       }
     } catch (error) {

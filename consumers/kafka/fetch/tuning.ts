@@ -30,6 +30,6 @@ export const DEFAULT_TUNING: KafkaSourceTuning = {
   maxWaitMs: 500,
   maxFetchBytes: 6 * 1024 * 1024,
   maxBytesPerPartition: 4 * 1024 * 1024,
-  maxSliceBytes: 8 * 1024 * 1024,
+  maxSliceBytes: 4 * 1024 * 1024,
   maxBatchBytes: 32 * 1024 * 1024,
 }

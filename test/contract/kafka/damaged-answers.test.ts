@@ -4,6 +4,7 @@ import type { ClusterView } from '../../../consumers/kafka/client/cluster-view.t
 import { type OpenCluster, openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
 import { requireTopic } from '../../../consumers/kafka/client/topic-metadata.ts'
 import { GenerationReader } from '../../../consumers/kafka/fetch/generation-reader.ts'
+import { SlicesInHand } from '../../../consumers/kafka/fetch/slices-in-hand.ts'
 import { DEFAULT_TUNING } from '../../../consumers/kafka/fetch/tuning.ts'
 import { systemClock } from '../../../runtime/clock.ts'
 import { openBroker, type TestBroker } from './broker.ts'
@@ -38,6 +39,7 @@ async function readAll(topic: string, victim: string, isBad: () => boolean) {
   const over = new AbortController()
   await new Promise<void>((resolve, reject) => {
     const reader = new GenerationReader({
+      inHand: new SlicesInHand(systemClock),
       generation: 1,
       refs: [ref],
       view: damaging(cluster.view, Buffer.from(victim), isBad),

@@ -4,6 +4,7 @@ import type { ClusterView } from '../../../consumers/kafka/client/cluster-view.t
 import { type OpenCluster, openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
 import { requireTopic } from '../../../consumers/kafka/client/topic-metadata.ts'
 import { GenerationReader } from '../../../consumers/kafka/fetch/generation-reader.ts'
+import { SlicesInHand } from '../../../consumers/kafka/fetch/slices-in-hand.ts'
 import { DEFAULT_TUNING } from '../../../consumers/kafka/fetch/tuning.ts'
 import { decodeFetchResponse, FETCH_API } from '../../../consumers/kafka/protocol/fetch-request.ts'
 import { systemClock } from '../../../runtime/clock.ts'
@@ -51,6 +52,7 @@ async function start(o: { readonly isRefused: () => boolean; readonly now: () =>
   const failed: unknown[] = []
   const over = new AbortController()
   const reader = new GenerationReader({
+    inHand: new SlicesInHand(systemClock),
     ...{ generation: 1, refs, signal: over.signal },
     view: refusing(cluster.view, 0, o.isRefused),
     clock: { ...systemClock, now: o.now },

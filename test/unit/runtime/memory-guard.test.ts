@@ -1,7 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { GROWTH_BYTES, guardMemory, LARGE_BYTES, LARGE_HEAP_BYTES } from '../../../runtime/memory-guard.ts'
+import {
+  GROWTH_BYTES,
+  guardMemory,
+  LARGE_BYTES,
+  LARGE_HEAP_BYTES,
+  RETURN_MS,
+  UNUSED_BYTES,
+} from '../../../runtime/memory-guard.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -9,13 +16,14 @@ afterEach(() => void vi.useRealTimers())
 const MIB = 1024 * 1024
 
 function guarded(alive: number) {
-  const state = { heapBytes: 0, externalBytes: 0, collected: 0 }
+  const state = { heapBytes: 0, externalBytes: 0, heapTakenBytes: 0, collected: 0 }
   guardMemory({
     used: () => state,
     collect: () => {
       state.collected += 1
       state.heapBytes = alive
       state.externalBytes = 0
+      state.heapTakenBytes = alive
     },
   })
   return state
@@ -44,6 +52,20 @@ it('what is alive, however much, is not collected again and again', () => {
   expect(state.collected).toBe(2)
 })
 
+it('what V8 has taken and does not use is returned, but not all the time', () => {
+  const state = guarded(20 * MIB)
+  const grow = () =>
+    Object.assign(state, { heapBytes: 20 * MIB, heapTakenBytes: 20 * MIB + UNUSED_BYTES + 1 })
+  grow()
+  vi.advanceTimersByTime(1_000)
+  expect(state.collected).toBe(1)
+  grow()
+  vi.advanceTimersByTime(RETURN_MS - 2_000)
+  expect(state.collected).toBe(1)
+  vi.advanceTimersByTime(2_000)
+  expect(state.collected).toBe(2)
+})
+
 it.each([
   [['--expose-gc'], 'memory'],
   [[], 'none'],
@@ -56,10 +78,12 @@ it.each([
     if (memory === null) console.log('none')
     else {
       let garbage = Array.from({ length: 200_000 }, (_, at) => ({ at, text: 'x' + at }))
-      const before = memory.used().heapBytes
+      const before = memory.used()
       garbage = null
       memory.collect()
-      console.log(memory.used().heapBytes < before - 5_000_000 ? 'memory' : 'nothing was collected')
+      const after = memory.used()
+      const isLess = (key) => after[key] < before[key] - 5_000_000
+      console.log(isLess('heapBytes') && isLess('heapTakenBytes') ? 'memory' : 'nothing was returned')
     }`
   const args = [...flags, '--input-type=module', '--eval', script]
   expect(execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()).toBe(expected)

@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DamageWatch } from '../../../../../consumers/kafka/fetch/damage-watch.ts'
 import { PartitionFeed } from '../../../../../consumers/kafka/fetch/partition-feed.ts'
+import { SlicesInHand } from '../../../../../consumers/kafka/fetch/slices-in-hand.ts'
 import type { FetchedRecord } from '../../../../../consumers/kafka/protocol/record-reader.ts'
+import { systemClock } from '../../../../../runtime/clock.ts'
 import { BATCH_FIELD } from '../../../../../runtime/kafka-wire/batch-header.ts'
 import { buildBatch } from '../protocol/batch-builder.ts'
 
@@ -31,6 +33,7 @@ async function read(log: readonly Buffer[], onTheWay: (answer: Buffer, number: n
   const feed = new PartitionFeed({
     ref,
     position: 0n,
+    inHand: new SlicesInHand(systemClock),
     limits: { maxSliceBytes: 1, maxBatchBytes: 10_000 },
     handOver: async (taken) => {
       records.push(...taken.records)

@@ -2,19 +2,28 @@ import { expect, it } from 'vitest'
 import type { SourceBatch } from '../../../../../consumers/engine/contracts.ts'
 import { LoopTurns } from '../../../../../consumers/kafka/fetch/loop-turns.ts'
 import { type FeedOwner, PartitionFeed } from '../../../../../consumers/kafka/fetch/partition-feed.ts'
+import { SlicesInHand } from '../../../../../consumers/kafka/fetch/slices-in-hand.ts'
+import { systemClock } from '../../../../../runtime/clock.ts'
 import { buildBatch } from '../protocol/batch-builder.ts'
 
 const ref = { topic: 't', topicId: '0b2e8a1c-1111-4222-8333-444455556666', partition: 0 }
 
-function fetched(first: number, count: number) {
-  const batches = Array.from({ length: count }, (_, i) => {
-    return buildBatch({ base: BigInt(first + i), records: [{ delta: 0, value: Buffer.alloc(100) }] })
+const fetched = (first: number, count: number) =>
+  answerOf(
+    Array.from({ length: count }, () => Buffer.alloc(100)),
+    first,
+  )
+
+/** Each value in a batch of its own. */
+function answerOf(values: readonly Buffer[], first = 0) {
+  const batches = values.map((value, i) => {
+    return buildBatch({ base: BigInt(first + i), records: [{ delta: 0, value }] })
   })
   const answer = { topicId: ref.topicId, partition: 0, errorCode: 0, logStart: 0n, aborted: [] }
   return { ...answer, highWatermark: 100n, readableEnd: 100n, recordBatches: Buffer.concat(batches) }
 }
 
-function start(onBatch: (batch: SourceBatch) => Promise<void>) {
+function start(onBatch: (batch: SourceBatch) => Promise<void>, inHand = new SlicesInHand(systemClock)) {
   const over = new AbortController()
   const failures: unknown[] = []
   const taken: SourceBatch[] = []
@@ -29,6 +38,7 @@ function start(onBatch: (batch: SourceBatch) => Promise<void>) {
   const feed = new PartitionFeed({
     ref,
     position: 0n,
+    inHand,
     limits: { maxSliceBytes: 1, maxBatchBytes: 10_000 },
     handOver: async (batch) => {
       taken.push(batch)
@@ -73,6 +83,32 @@ it('hands answers over one after the other and holds two at most', async () => {
   await feed.settled()
   expect(feed.canFetch()).toBe(true)
   expect(taken.map(({ first }) => first)).toEqual([0n, 1n, 2n, 3n])
+})
+
+it('unpacks nothing while it is paused', async () => {
+  const { feed, taken } = start(async () => undefined)
+  feed.pause()
+  feed.take(fetched(0, 2), 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(taken).toEqual([])
+  feed.resume()
+  await feed.settled()
+  expect(taken).toHaveLength(2)
+})
+
+it('unpacks nothing while the slices of others take the memory for it, and goes on once they are handed over', async () => {
+  const inHand = new SlicesInHand(systemClock)
+  const gate = Promise.withResolvers<void>()
+  const others = [0, 1, 2].map(() => start(() => gate.promise, inHand))
+  const large = Buffer.alloc(16 * 2 ** 20)
+  for (const { feed } of others) feed.take(answerOf([large]), 1)
+  const { feed, taken } = start(async () => undefined, inHand)
+  feed.take(fetched(0, 1), 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(taken).toEqual([])
+  gate.resolve()
+  await feed.settled()
+  expect(taken).toHaveLength(1)
 })
 
 it('goes on in another generation with what it holds', async () => {
