@@ -6,9 +6,11 @@ export const LARGE_HEAP_BYTES = 112 * MIB
 export const LARGE_BYTES = 224 * MIB
 /** What is alive may be large: so much has to come before the next collection. */
 export const GROWTH_BYTES = 48 * MIB
-/** V8 keeps what it has once had. So much that it does not use is returned, but not more often than this. */
+/** V8 keeps what it has once had: so much more than is needed is given back when there is little to do. */
 export const UNUSED_BYTES = 64 * MIB
-export const RETURN_MS = 10_000
+/** Less CPU time in so many milliseconds is little to do. */
+export const CALM_MS = 1_000
+const CALM_CPU_MS = 500
 const EVERY_MS = 100
 
 export interface MemoryUse {
@@ -20,10 +22,15 @@ export interface MemoryUse {
   readonly heapTakenBytes: number
 }
 
+/** What the guard sees of its process, and can do. */
+
 export interface Memory {
   readonly used: () => MemoryUse
-  /** Collects garbage, and returns to the system what is not used then. */
+  /** CPU time of the process until now, in milliseconds. */
+  readonly cpuMs: () => number
   readonly collect: () => void
+  /** Collects garbage and returns to the system what is not used then: takes several times as long. */
+  readonly giveBack: () => void
 }
 
 /**
@@ -36,18 +43,29 @@ export interface Memory {
  */
 export function guardMemory(memory: Memory | null): void {
   if (memory === null) return
+  /** After the last collection. */
   let left = 0
-  let collectedAt = 0
+  let least = Number.POSITIVE_INFINITY
+  let second = { looks: 0, cpuMs: memory.cpuMs() }
+  let isCalm = false
   const timer = setInterval(() => {
     const { heapBytes, externalBytes, heapTakenBytes } = memory.used()
     const bytes = heapBytes + externalBytes
+    least = Math.min(least, bytes)
+    second.looks += 1
+    if (second.looks * EVERY_MS >= CALM_MS) {
+      const cpuMs = memory.cpuMs()
+      isCalm = cpuMs - second.cpuMs < CALM_CPU_MS
+      second = { looks: 0, cpuMs }
+    }
     const isLarge = heapBytes > LARGE_HEAP_BYTES || bytes > LARGE_BYTES
-    const isUnused = heapTakenBytes - heapBytes > UNUSED_BYTES && Date.now() - collectedAt >= RETURN_MS
-    if (!(isLarge && bytes >= left + GROWTH_BYTES) && !isUnused) return
-    memory.collect()
+    const isUnused = heapTakenBytes + externalBytes > least + UNUSED_BYTES
+    if (isLarge && bytes >= left + GROWTH_BYTES) memory.collect()
+    else if (isUnused && isCalm) memory.giveBack()
+    else return
     const after = memory.used()
     left = after.heapBytes + after.externalBytes
-    collectedAt = Date.now()
+    least = left
   }, EVERY_MS)
   timer.unref()
 }
@@ -65,7 +83,11 @@ export function ownMemory(): Memory | null {
         heapTakenBytes: heap.total_physical_size,
       }
     },
-    // The usual kind keeps the pages: 286 MB stayed 270, and become 64 like this (42 instead of 11 ms).
-    collect: () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
+    cpuMs: () => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1_000
+    },
+    collect: () => void gc(),
+    giveBack: () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
   }
 }

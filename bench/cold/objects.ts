@@ -55,7 +55,7 @@ function rangeOfUsualEvents(): Range {
 }
 
 /** CPU time (user + system, all threads) of one event in an object, from checked records to signed bytes. */
-function measure(codec: ContainerCodec, level: number, blockKib: number) {
+async function measure(codec: ContainerCodec, level: number, blockKib: number) {
   const options = {
     logId: LOG,
     hasher,
@@ -68,21 +68,25 @@ function measure(codec: ContainerCodec, level: number, blockKib: number) {
     blockBytes: blockKib * 1024,
   }
   const build = () => buildObject(range, emptyTree(0), options)
-  const run = () => {
+  const run = async () => {
     const before = process.cpuUsage()
-    for (let i = 0; i < OBJECTS_PER_RUN; i++) build()
+    for (let i = 0; i < OBJECTS_PER_RUN; i++) await build()
     const { user, system } = process.cpuUsage(before)
     return (user + system) / (OBJECTS_PER_RUN * EVENTS)
   }
-  for (let i = 0; i < WARM_UP_RUNS; i++) run()
-  const bytes = build().pieces.reduce((sum, piece) => sum + piece.length, 0)
-  const micros = spreadOf(Array.from({ length: RUNS }, run))
+  for (let i = 0; i < WARM_UP_RUNS; i++) await run()
+  const { pieces } = await build()
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  const runs: number[] = []
+  while (runs.length < RUNS) runs.push(await run())
+  const micros = spreadOf(runs)
   return { codec, level, blockKib, cpuMicrosPerEvent: micros, storedBytesPerEvent: bytes / EVENTS }
 }
 
 /** What building objects alone costs, by codec; neither Kafka nor the object store takes part. */
-export function measureObjects() {
+export async function measureObjects() {
   const valueBytesPerEvent = range.bytes / EVENTS
-  const results = CASES.map(([codec, level, blockKib]) => measure(codec, level, blockKib))
+  const results = []
+  for (const [codec, level, blockKib] of CASES) results.push(await measure(codec, level, blockKib))
   return { eventsInAnObject: EVENTS, valueBytesPerEvent, results }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { signCheckpoint } from '../../proof/checkpoint.ts'
 import { mergeRanges, rangeOfLeaves, rootOf } from '../../proof/compact-range.ts'
 import { HASH_BYTES, type ProofCrypto, type Signer } from '../../proof/crypto.ts'
@@ -39,14 +40,18 @@ export interface BuiltObject {
   readonly after: TreeState
 }
 
+/** A range of records of a few bytes has a hundred thousand of them: heartbeats and other partitions have their turns. */
+const LEAVES_A_TURN = 8_192
+
 /** Makes the object of `range`, which begins where `before` ends. Signs it; so call it only for such a range. */
-export function buildObject(range: Range, before: TreeState, o: BuildOptions): BuiltObject {
+export async function buildObject(range: Range, before: TreeState, o: BuildOptions): Promise<BuiltObject> {
   const lastRecord = range.records.at(-1)
   if (lastRecord === undefined) throw new RangeError('a range has at least one record')
   const minute = minuteOfRange(range, before)
   const key = objectKey({ ...range.partition, minute, first: range.first })
-  const leaves = leavesOf(range, o.hasher)
+  const leaves = await leavesOf(range, o.hasher)
   const tree = grow(before, leaves, o.crypto)
+  if (range.records.length > LEAVES_A_TURN) await setImmediate()
   const packed = pack(range, o)
   const header: ArchiveHeader = {
     ...range.partition,
@@ -80,12 +85,11 @@ export function buildObject(range: Range, before: TreeState, o: BuildOptions): B
   }
 }
 
-function leavesOf(range: Range, hasher: LeafHasher): Uint8Array {
-  const leaves = new Uint8Array(range.records.length * HASH_BYTES)
-  let at = 0
-  for (const { record } of range.records) {
-    hasher.hashInto(record, leaves, at)
-    at += HASH_BYTES
+async function leavesOf({ records }: Range, hasher: LeafHasher): Promise<Uint8Array> {
+  const leaves = new Uint8Array(records.length * HASH_BYTES)
+  for (const [at, { record }] of records.entries()) {
+    if (at % LEAVES_A_TURN === 0 && at > 0) await setImmediate()
+    hasher.hashInto(record, leaves, at * HASH_BYTES)
   }
   return leaves
 }

@@ -102,7 +102,7 @@ class ColdSink implements Sink {
 
   async #write(claim: ColdClaim, range: Range, signal: AbortSignal): Promise<RangeOutcome> {
     const lockedUntil = this.#lockOf(claim, range)
-    const built = buildObject(range, claim.state, {
+    const built = await buildObject(range, claim.state, {
       logId: this.#options.logIdOf(range.partition),
       hasher: this.#hasher(range.partition),
       schemas: this.#schemas,

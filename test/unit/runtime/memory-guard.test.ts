@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import {
+  CALM_MS,
   GROWTH_BYTES,
   guardMemory,
   LARGE_BYTES,
   LARGE_HEAP_BYTES,
-  RETURN_MS,
   UNUSED_BYTES,
 } from '../../../runtime/memory-guard.ts'
 
@@ -16,13 +16,17 @@ afterEach(() => void vi.useRealTimers())
 const MIB = 1024 * 1024
 
 function guarded(alive: number) {
-  const state = { heapBytes: 0, externalBytes: 0, heapTakenBytes: 0, collected: 0 }
+  const state = { heapBytes: 0, externalBytes: 0, heapTakenBytes: 0, cpuMs: 0, collected: 0, givenBack: 0 }
   guardMemory({
     used: () => state,
+    cpuMs: () => state.cpuMs,
     collect: () => {
       state.collected += 1
       state.heapBytes = alive
       state.externalBytes = 0
+    },
+    giveBack: () => {
+      state.givenBack += 1
       state.heapTakenBytes = alive
     },
   })
@@ -52,18 +56,22 @@ it('what is alive, however much, is not collected again and again', () => {
   expect(state.collected).toBe(2)
 })
 
-it('what V8 has taken and does not use is returned, but not all the time', () => {
+it('what V8 has taken and does not need is given back once there is little to do', () => {
   const state = guarded(20 * MIB)
-  const grow = () =>
-    Object.assign(state, { heapBytes: 20 * MIB, heapTakenBytes: 20 * MIB + UNUSED_BYTES + 1 })
-  grow()
-  vi.advanceTimersByTime(1_000)
-  expect(state.collected).toBe(1)
-  grow()
-  vi.advanceTimersByTime(RETURN_MS - 2_000)
-  expect(state.collected).toBe(1)
-  vi.advanceTimersByTime(2_000)
-  expect(state.collected).toBe(2)
+  const work = (ms: number) => {
+    for (let at = 0; at < ms; at += 100) {
+      state.cpuMs += 100
+      vi.advanceTimersByTime(100)
+    }
+  }
+  work(1_000)
+  state.heapTakenBytes = 20 * MIB + UNUSED_BYTES + 1
+  work(10_000)
+  expect(state.givenBack).toBe(0)
+  vi.advanceTimersByTime(CALM_MS)
+  expect(state.givenBack).toBe(1)
+  vi.advanceTimersByTime(10_000)
+  expect(state.givenBack).toBe(1)
 })
 
 it.each([
@@ -80,7 +88,7 @@ it.each([
       let garbage = Array.from({ length: 200_000 }, (_, at) => ({ at, text: 'x' + at }))
       const before = memory.used()
       garbage = null
-      memory.collect()
+      memory.giveBack()
       const after = memory.used()
       const isLess = (key) => after[key] < before[key] - 5_000_000
       console.log(isLess('heapBytes') && isLess('heapTakenBytes') ? 'memory' : 'nothing was returned')
