@@ -138,7 +138,7 @@ export class GenerationReader {
       ...{ generation, signal },
       onRoom: (feed) => this.#wakeSignals.get(feed.leader)?.wake(),
       onFailure: (feed, error) => this.#failed(feed, error),
-      giveWay: (busyMs) => this.#turns.giveWay(busyMs),
+      giveWay: (busyMs, records) => this.#turns.giveWay(busyMs, records),
     }
   }
 

@@ -22,7 +22,7 @@ export interface FeedOwner {
   readonly onRoom: (feed: PartitionFeed) => void
   readonly onFailure: (feed: PartitionFeed, error: unknown) => void
   /** Awaited after each slice; to take it apart has kept the event loop busy for `busyMs` milliseconds. */
-  readonly giveWay: (busyMs: number) => Promise<void>
+  readonly giveWay: (busyMs: number, records: number) => Promise<void>
 }
 
 export interface FeedOptions {
@@ -177,7 +177,7 @@ export class PartitionFeed {
         const held = inHand.add(slice)
         this.#lastBytes = held.bytes
         await handOver(this.#batch(slice, highWatermark)).finally(held.handedOver)
-        await this.#owner.giveWay(busyMs)
+        await this.#owner.giveWay(busyMs, slice.records.length)
       }
     } catch (error) {
       if (!this.#isOver()) this.#owner.onFailure(this, error)

@@ -62,10 +62,11 @@ export function* slices(options: SliceOptions): Generator<DecodedSlice, void, un
 }
 
 /**
- * A record takes some hundred bytes of memory however small it is. An event takes more than a hundred bytes itself, so
- * no batch of events comes near; one that claims more records is set aside like one that unpacks to too much.
+ * A record takes some hundred bytes of memory and microseconds however small it is, and a batch is taken apart in one
+ * go. The ids of so many events alone, which are random, take a megabyte packed, so no batch of events comes near; one
+ * that claims more records is set aside like one that unpacks to too much.
  */
-const MAX_BATCH_RECORDS = 300_000
+const MAX_BATCH_RECORDS = 100_000
 const MAX_SLICE_RECORDS = 50_000
 /** A gap takes as much memory, and many are made of few bytes: an aborted transaction of one record leaves two. */
 const MAX_SLICE_GAPS = 10_000

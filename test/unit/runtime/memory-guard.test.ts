@@ -7,6 +7,7 @@ import {
   guardMemory,
   LARGE_BYTES,
   LARGE_HEAP_BYTES,
+  LARGE_PROCESS_BYTES,
   UNUSED_BYTES,
 } from '../../../runtime/memory-guard.ts'
 
@@ -16,10 +17,19 @@ afterEach(() => void vi.useRealTimers())
 const MIB = 1024 * 1024
 
 function guarded(alive: number) {
-  const state = { heapBytes: 0, externalBytes: 0, heapTakenBytes: 0, cpuMs: 0, collected: 0, givenBack: 0 }
+  const state = {
+    heapBytes: 0,
+    externalBytes: 0,
+    heapTakenBytes: 0,
+    cpuMs: 0,
+    residentBytes: 0,
+    collected: 0,
+    givenBack: 0,
+  }
   guardMemory({
     used: () => state,
     cpuMs: () => state.cpuMs,
+    residentBytes: () => state.residentBytes,
     collect: () => {
       state.collected += 1
       state.heapBytes = alive
@@ -44,6 +54,13 @@ it.each([
   state.heapBytes += 1
   vi.advanceTimersByTime(10_000)
   expect(state.collected).toBe(1)
+})
+
+it('a large process gives memory back instead', () => {
+  const state = guarded(20 * MIB)
+  Object.assign(state, { residentBytes: LARGE_PROCESS_BYTES, heapBytes: LARGE_HEAP_BYTES + 1 })
+  vi.advanceTimersByTime(100)
+  expect([state.collected, state.givenBack]).toEqual([0, 1])
 })
 
 it('what is alive, however much, is not collected again and again', () => {

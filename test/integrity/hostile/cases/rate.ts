@@ -5,6 +5,7 @@ import { bothPass, events, goesOn } from '../seen.ts'
 
 const BATCHES = 5
 const BATCH_BYTES = 1_000_000
+const BATCH_RECORDS = 99_000
 const MAX_TIMES = 3
 /**
  * Each record is an object in memory, and a leaf of the archive's tree: two SHA-256 of a microsecond each, however small
@@ -29,10 +30,14 @@ interface Cost {
 const isCost = (cost: unknown): cost is Cost =>
   typeof cost === 'object' && cost !== null && 'cpuSeconds' in cost
 
-/** An uncompressed batch of as many records as fit into `BATCH_BYTES`. */
+/** An uncompressed batch of as many records as fit into `BATCH_BYTES`, and as are taken apart. */
 function fullBatch(valueAt: (at: number) => Buffer | null): Buffer {
   const records: Buffer[] = []
-  for (let bytes = 0; bytes < BATCH_BYTES; bytes += records.at(-1)?.length ?? 0)
+  for (
+    let bytes = 0;
+    bytes < BATCH_BYTES && records.length < BATCH_RECORDS;
+    bytes += records.at(-1)?.length ?? 0
+  )
     records.push(rawRecord({ delta: records.length, value: valueAt(records.length) }))
   return rawBatch({ body: Buffer.concat(records), count: records.length })
 }

@@ -7,7 +7,7 @@ import { alterTopic } from '../topic-admin.ts'
 
 const MIB = 2 ** 20
 const ALL = [0, 1, 2]
-const PATIENCE_MS = 90_000
+const PATIENCE_MS = 180_000
 
 /** A batch of few bytes whose `count` bad records unpack to a megabyte each. */
 function megabytes(attack: Attack, count: number): Buffer {
@@ -72,25 +72,35 @@ export const VOLUME_CASES: readonly HostileCase[] = [
     },
   },
   {
-    name: 'volume: 299,000 tombstones a batch, six times',
+    name: 'volume: 99,000 tombstones a batch, twenty times',
     cells: ['producer/records/delay', 'producer/records/grow'],
     inTest: false,
     run: async (attack) => {
-      const tombstones = batchOf(new Array<null>(299_000).fill(null), 4)
-      const offset = await sendTimes(attack, 6, tombstones)
-      await bothPass(attack, offset + 298_999n, PATIENCE_MS)
+      const tombstones = batchOf(new Array<null>(99_000).fill(null), 4)
+      const offset = await sendTimes(attack, 20, tombstones)
+      await bothPass(attack, offset + 98_999n, PATIENCE_MS)
       await goesOn(attack)
     },
   },
   {
-    name: 'volume: 140,000 malformed bodies of a few bytes a batch, three times',
+    name: 'volume: 90,000 malformed bodies of a few bytes a batch, five times',
     cells: ['producer/records/delay', 'producer/records/grow'],
     inTest: false,
     run: async (attack) => {
       const header = attack.validEvent().subarray(0, 5)
-      const values = Array.from({ length: 140_000 }, () => Buffer.concat([header, Buffer.of(2)]))
+      const values = Array.from({ length: 90_000 }, () => Buffer.concat([header, Buffer.of(2)]))
       const batch = batchOf(values)
-      await isSetAside(attack, 'MALFORMED', 3 * values.length, () => sendTimes(attack, 3, batch), PATIENCE_MS)
+      await isSetAside(attack, 'MALFORMED', 5 * values.length, () => sendTimes(attack, 5, batch), PATIENCE_MS)
+      await goesOn(attack)
+    },
+  },
+  {
+    name: 'volume: 200,000 tombstones in one batch, more than are taken apart',
+    cells: ['producer/records/delay', 'producer/records/grow'],
+    inTest: false,
+    run: async (attack) => {
+      const tombstones = batchOf(new Array<null>(200_000).fill(null), 4)
+      await isSetAside(attack, 'OVERSIZED', 1, () => attack.sendBatch(tombstones))
       await goesOn(attack)
     },
   },

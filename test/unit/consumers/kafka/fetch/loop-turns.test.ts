@@ -20,12 +20,12 @@ async function turnsUntil(waits: readonly Promise<void>[]): Promise<number[]> {
 
 it('what has not kept the loop for long goes on in the same turn', async () => {
   const turns = new LoopTurns()
-  expect(await turnsUntil([turns.giveWay(0), turns.giveWay(1)])).toEqual([0, 0])
+  expect(await turnsUntil([turns.giveWay(0, 1), turns.giveWay(1, 30_000)])).toEqual([0, 0])
 })
 
 it('what has kept the loop for long leaves dozens of turns to all others, and so does the next of its kind', async () => {
   const turns = new LoopTurns()
-  const [first = 0, second = 0] = await turnsUntil([turns.giveWay(30), turns.giveWay(30)])
+  const [first = 0, second = 0] = await turnsUntil([turns.giveWay(20, 1), turns.giveWay(5, 60_000)])
   expect(first).toBeGreaterThan(24)
   expect(second - first).toBeGreaterThan(24)
 })

@@ -33,7 +33,7 @@ function start(onBatch: (batch: SourceBatch) => Promise<void>, inHand = new Slic
     signal: over.signal,
     onRoom: () => {},
     onFailure: (_, error) => failures.push(error),
-    giveWay: (busyMs) => turns.giveWay(busyMs),
+    giveWay: (busyMs, records) => turns.giveWay(busyMs, records),
   }
   const feed = new PartitionFeed({
     ref,

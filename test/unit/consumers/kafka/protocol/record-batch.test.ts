@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { endOfBatches } from '../../../../../consumers/kafka/protocol/batch-extents.ts'
-import { rawBatch, sealed } from '../../../../support/raw-produce.ts'
+import { rawBatch, rawRecord, sealed } from '../../../../support/raw-produce.ts'
 import { contentOf } from '../../../../support/records.ts'
 import { type BatchSpec, buildBatch, buildMarker, type RecordSpec } from './batch-builder.ts'
 import { decode, MIB, offsets, plain, value } from './decode-batches.ts'
@@ -206,6 +206,14 @@ describe('a batch that unpacks to more than it may', () => {
     ])
     expect(slice?.records[1]).toMatchObject({ appendTime: 1_234, key: null, value: bomb })
     expect(slice?.gaps).toEqual([{ first: 6n, last: 104n, reason: 'quarantined', brokerTime: 1_234 }])
+  })
+
+  it('is the same with more records than are taken apart, whatever they are', () => {
+    const bodies = Buffer.concat(Array.from({ length: 100_001 }, (_, delta) => rawRecord({ delta })))
+    const batch = rawBatch({ body: bodies, count: 100_001 })
+    const [slice] = decode(batch, { maxBatchBytes: 32 * MIB, maxSliceBytes: MIB })
+    expect(slice?.records.map(({ offset, fault }) => [offset, fault?.code])).toEqual([[0n, 'OVERSIZED']])
+    expect(slice?.gaps).toMatchObject([{ first: 1n, last: 100_000n, reason: 'quarantined' }])
   })
 
   it('is only a gap where its first offset was dealt with before', () => {
