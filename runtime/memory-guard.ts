@@ -8,8 +8,6 @@ export const LARGE_BYTES = 224 * MIB
 export const GROWTH_BYTES = 48 * MIB
 /** V8 keeps what it has once had: so much more than is needed is given back when there is little to do. */
 export const UNUSED_BYTES = 64 * MIB
-/** A process of this size gives back what it can whenever garbage is collected, however much there is to do. */
-export const LARGE_PROCESS_BYTES = 320 * MIB
 /** Less CPU time in so many milliseconds is little to do. */
 export const CALM_MS = 1_000
 const CALM_CPU_MS = 500
@@ -30,8 +28,6 @@ export interface Memory {
   readonly used: () => MemoryUse
   /** CPU time of the process until now, in milliseconds. */
   readonly cpuMs: () => number
-  /** Of the whole process, as the system counts it. */
-  readonly residentBytes: () => number
   readonly collect: () => void
   /** Collects garbage and returns to the system what is not used then: takes several times as long. */
   readonly giveBack: () => void
@@ -64,10 +60,9 @@ export function guardMemory(memory: Memory | null): void {
     }
     const isLarge = heapBytes > LARGE_HEAP_BYTES || bytes > LARGE_BYTES
     const isUnused = heapTakenBytes + externalBytes > least + UNUSED_BYTES
-    const isDue = isLarge && bytes >= left + GROWTH_BYTES
-    if (!isDue && !(isUnused && isCalm)) return
-    if (isDue && memory.residentBytes() < LARGE_PROCESS_BYTES) memory.collect()
-    else memory.giveBack()
+    if (isLarge && bytes >= left + GROWTH_BYTES) memory.collect()
+    else if (isUnused && isCalm) memory.giveBack()
+    else return
     const after = memory.used()
     left = after.heapBytes + after.externalBytes
     least = left
@@ -92,7 +87,6 @@ export function ownMemory(): Memory | null {
       const { user, system } = process.cpuUsage()
       return (user + system) / 1_000
     },
-    residentBytes: () => process.memoryUsage.rss(),
     collect: () => void gc(),
     giveBack: () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
   }

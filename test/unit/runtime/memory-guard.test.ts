@@ -7,7 +7,6 @@ import {
   guardMemory,
   LARGE_BYTES,
   LARGE_HEAP_BYTES,
-  LARGE_PROCESS_BYTES,
   UNUSED_BYTES,
 } from '../../../runtime/memory-guard.ts'
 
@@ -29,7 +28,6 @@ function guarded(alive: number) {
   guardMemory({
     used: () => state,
     cpuMs: () => state.cpuMs,
-    residentBytes: () => state.residentBytes,
     collect: () => {
       state.collected += 1
       state.heapBytes = alive
@@ -54,13 +52,6 @@ it.each([
   state.heapBytes += 1
   vi.advanceTimersByTime(10_000)
   expect(state.collected).toBe(1)
-})
-
-it('a large process gives memory back instead', () => {
-  const state = guarded(20 * MIB)
-  Object.assign(state, { residentBytes: LARGE_PROCESS_BYTES, heapBytes: LARGE_HEAP_BYTES + 1 })
-  vi.advanceTimersByTime(100)
-  expect([state.collected, state.givenBack]).toEqual([0, 1])
 })
 
 it('what is alive, however much, is not collected again and again', () => {
