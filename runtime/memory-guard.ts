@@ -23,7 +23,6 @@ export interface MemoryUse {
 }
 
 /** What the guard sees of its process, and can do. */
-
 export interface Memory {
   readonly used: () => MemoryUse
   /** CPU time of the process until now, in milliseconds. */
@@ -45,6 +44,7 @@ export function guardMemory(memory: Memory | null): void {
   if (memory === null) return
   /** After the last collection. */
   let left = 0
+  /** Since the last collection. */
   let least = Number.POSITIVE_INFINITY
   let second = { looks: 0, cpuMs: memory.cpuMs() }
   let isCalm = false

@@ -87,9 +87,11 @@ export async function buildObject(range: Range, before: TreeState, o: BuildOptio
 
 async function leavesOf({ records }: Range, hasher: LeafHasher): Promise<Uint8Array> {
   const leaves = new Uint8Array(records.length * HASH_BYTES)
-  for (const [at, { record }] of records.entries()) {
-    if (at % LEAVES_A_TURN === 0 && at > 0) await setImmediate()
-    hasher.hashInto(record, leaves, at * HASH_BYTES)
+  let at = 0
+  for (const { record } of records) {
+    if (at > 0 && at % (LEAVES_A_TURN * HASH_BYTES) === 0) await setImmediate()
+    hasher.hashInto(record, leaves, at)
+    at += HASH_BYTES
   }
   return leaves
 }

@@ -1,8 +1,8 @@
-import { ConfigResourceTypes } from 'kafkajs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
 import { type CliWorld, cliWorld } from '../../support/cli/environment.ts'
 import { runCli } from '../../support/cli/run.ts'
+import { alterTopic } from '../../support/kafka/topic-admin.ts'
 import { testStack } from '../../support/stack.ts'
 
 let world: CliWorld
@@ -14,20 +14,16 @@ afterAll(() => world.remove())
 
 const KEYS = ['old', 'old', 'old', 'other']
 
-const UNCOMPACTED = { 'segment.ms': '100', 'message.timestamp.type': 'LogAppendTime' }
 const COMPACTED = {
-  ...UNCOMPACTED,
   'cleanup.policy': 'compact',
   'min.cleanable.dirty.ratio': '0.01',
   'max.compaction.lag.ms': '1000',
 }
 
-async function setTopic(settings: Record<string, string>): Promise<void> {
+async function setTopic(settings: Readonly<Record<string, string>>): Promise<void> {
   const admin = createKafkaClient(testStack().kafka).admin()
   await admin.connect()
-  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-  const resource = { type: ConfigResourceTypes.TOPIC, name: world.topic, configEntries }
-  await admin.alterConfigs({ resources: [resource], validateOnly: false })
+  await alterTopic(admin, world.topic, settings)
   await admin.disconnect()
 }
 
@@ -49,7 +45,7 @@ async function accept(store: string, through: number) {
 }
 
 it('a hole in the midst of a log is accepted as lost, and nothing that stands beside it', async () => {
-  await setTopic(UNCOMPACTED)
+  await setTopic({ 'segment.ms': '100' })
   await sendKeys()
   expect(await accept('hot', 1)).toMatchObject({ code: 2, stderr: expect.stringContaining('at offset 0') })
   // Takes the records 0 and 1 out of the log's midst, when the broker gets round to it; its start stays.

@@ -1,8 +1,8 @@
-import { ConfigResourceTypes } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
 import { type CliWorld, cliWorld } from '../../support/cli/environment.ts'
 import { runCli } from '../../support/cli/run.ts'
+import { alterTopic } from '../../support/kafka/topic-admin.ts'
 import { testStack } from '../../support/stack.ts'
 
 let world: CliWorld
@@ -54,25 +54,9 @@ describe('a topic', () => {
   it('whose settings are wrong is named with the remedy, and ends status with 1', async () => {
     const admin = createKafkaClient(kafka).admin()
     await admin.connect()
-    const setTo = (value: string) =>
-      admin.alterConfigs({
-        validateOnly: false,
-        resources: [
-          {
-            type: ConfigResourceTypes.TOPIC,
-            name: world.topic,
-            configEntries: [
-              // What is not named here goes back to the broker's default.
-              { name: 'message.timestamp.type', value: 'LogAppendTime' },
-              { name: 'max.message.bytes', value: '2097152' },
-              { name: 'cleanup.policy', value },
-            ],
-          },
-        ],
-      })
-    await setTo('compact')
+    const restore = await alterTopic(admin, world.topic, { 'cleanup.policy': 'compact' })
     const { code, stdout } = await runCli(['status'], world.env)
-    await setTo('delete')
+    await restore()
     await admin.disconnect()
     expect(code).toBe(1)
     expect(stdout).toContain(`✗ ${world.topic}: cleanup.policy is compact, must not contain compact`)

@@ -24,6 +24,14 @@ export const zstd = (bytes: Buffer): Buffer =>
 export const recordsOf = (values: readonly (Buffer | null)[]): Buffer =>
   Buffer.concat(values.map((value, delta) => rawRecord({ delta, value })))
 
+/** Cut into pieces of `bytes`, each packed by itself. */
+export const inPieces = (body: Buffer, bytes: number, pack: (piece: Buffer) => Buffer): Buffer =>
+  Buffer.concat(
+    Array.from({ length: Math.ceil(body.length / bytes) }, (_, at) =>
+      pack(body.subarray(at * bytes, (at + 1) * bytes)),
+    ),
+  )
+
 /** A batch of these values, as they are or compressed with zstd. */
 export function batchOf(values: readonly (Buffer | null)[], codec: 0 | 4 = 0): Buffer {
   const body = recordsOf(values)

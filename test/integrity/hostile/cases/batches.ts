@@ -15,6 +15,7 @@ import {
   eventBatch,
   events,
   goesOn,
+  inPieces,
   isListed,
   isSetAside,
   mustBe,
@@ -70,14 +71,6 @@ const PACKED: readonly (readonly [codec: number, pack: (bytes: Buffer) => Buffer
   [3, (bytes) => lz4Frame([{ stored: bytes }])],
   [4, (bytes) => zstd(bytes)],
 ]
-
-/** Cut into pieces of `bytes`, each packed by itself. */
-const inPieces = (body: Buffer, bytes: number, pack: (piece: Buffer) => Buffer): Buffer =>
-  Buffer.concat(
-    Array.from({ length: Math.ceil(body.length / bytes) }, (_, at) =>
-      pack(body.subarray(at * bytes, (at + 1) * bytes)),
-    ),
-  )
 
 /** Record batches as no usual client writes them, but as brokers take them. */
 export const BATCH_CASES: readonly HostileCase[] = [

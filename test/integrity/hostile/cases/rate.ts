@@ -33,12 +33,11 @@ const isCost = (cost: unknown): cost is Cost =>
 /** An uncompressed batch of as many records as fit into `BATCH_BYTES`, and as are taken apart. */
 function fullBatch(valueAt: (at: number) => Buffer | null): Buffer {
   const records: Buffer[] = []
-  for (
-    let bytes = 0;
-    bytes < BATCH_BYTES && records.length < BATCH_RECORDS;
-    bytes += records.at(-1)?.length ?? 0
-  )
-    records.push(rawRecord({ delta: records.length, value: valueAt(records.length) }))
+  for (let bytes = 0; bytes < BATCH_BYTES && records.length < BATCH_RECORDS; ) {
+    const record = rawRecord({ delta: records.length, value: valueAt(records.length) })
+    records.push(record)
+    bytes += record.length
+  }
   return rawBatch({ body: Buffer.concat(records), count: records.length })
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { alterTopic } from '../../../support/kafka/topic-admin.ts'
 import { rawBatch, rawRecord } from '../../../support/raw-produce.ts'
 import { concernShown, healed, shown, stoppedBy } from '../expectations.ts'
 import type { Attack, HostileCase } from '../hostile-case.ts'
-import { alterTopic } from '../topic-admin.ts'
 
 const CONFIG = 'DAYBOOK_KAFKA_TOPIC_CONFIG'
 const ALL = [0, 1, 2] as const

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { createTopics } from '../../../../operations/create-topics.ts'
+import { alterTopic, deleteTopic } from '../../../support/kafka/topic-admin.ts'
 import { WORKERS } from '../../faults/plan.ts'
 import { concernShown, healed, shown, stoppedBy } from '../expectations.ts'
 import type { Attack, HostileCase } from '../hostile-case.ts'
-import { alterTopic, deleteTopic } from '../topic-admin.ts'
 
 const ALL = [0, 1, 2] as const
 const ADDED = [3, 4] as const

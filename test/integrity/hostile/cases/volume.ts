@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
+import { alterTopic } from '../../../support/kafka/topic-admin.ts'
 import { rawBatch, rawRecord } from '../../../support/raw-produce.ts'
 import type { Attack, HostileCase } from '../hostile-case.ts'
-import { batchOf, bothPass, goesOn, isSetAside, recordsOf, zstd } from '../seen.ts'
-import { alterTopic } from '../topic-admin.ts'
+import { batchOf, bothPass, goesOn, inPieces, isSetAside, recordsOf, zstd } from '../seen.ts'
 
 const MIB = 2 ** 20
 const ALL = [0, 1, 2]
@@ -22,14 +22,6 @@ async function sendTimes(attack: Attack, times: number, batch: Buffer, partition
   let offset = 0n
   for (let sent = 0; sent < times; sent++) offset = await attack.sendBatch(batch, partition)
   return offset
-}
-
-/** A record of 800 kB in pieces of 200 bytes, each a gzip member or zstd frame of its own. */
-function inPieces(pack: (piece: Buffer) => Buffer): Buffer {
-  const text = recordsOf([randomBytes(800_000)])
-  const pieces: Buffer[] = []
-  for (let at = 0; at < text.length; at += 200) pieces.push(pack(text.subarray(at, at + 200)))
-  return Buffer.concat(pieces)
 }
 
 /** What is bad once, many times over: nothing of it is more than a batch may be, and all together is much. */
@@ -61,9 +53,10 @@ export const VOLUME_CASES: readonly HostileCase[] = [
     cells: ['producer/record batches/delay'],
     inTest: false,
     run: async (attack) => {
+      const body = recordsOf([randomBytes(800_000)])
       const batches = [
-        rawBatch({ body: inPieces(zstd), codec: 4, count: 1 }),
-        rawBatch({ body: inPieces(gzipSync), codec: 1, count: 1 }),
+        rawBatch({ body: inPieces(body, 200, zstd), codec: 4, count: 1 }),
+        rawBatch({ body: inPieces(body, 200, (piece) => gzipSync(piece)), codec: 1, count: 1 }),
       ]
       let last = 0n
       for (const batch of batches) last = await sendTimes(attack, 6, batch)
