@@ -1,16 +1,15 @@
 import { getHeapStatistics } from 'node:v8'
 
 const MIB = 1024 * 1024
-/** Usual load stays below both. */
-export const LARGE_HEAP_BYTES = 112 * MIB
-export const LARGE_BYTES = 224 * MIB
+/** Events stay below it, also while a worker catches up. */
+export const LARGE_HEAP_BYTES = 144 * MIB
 /** What is alive may be large: so much has to come before the next collection. */
 export const GROWTH_BYTES = 48 * MIB
 /** V8 keeps what it has once had: so much more than is needed is given back when there is little to do. */
 export const UNUSED_BYTES = 64 * MIB
-/** Less CPU time in so many milliseconds is little to do. */
-export const CALM_MS = 1_000
-const CALM_CPU_MS = 500
+/** Less CPU time in so many milliseconds is little to do: a worker that catches up waits for its store now and then. */
+export const CALM_MS = 3_000
+const CALM_CPU_MS = 600
 const EVERY_MS = 100
 
 export interface MemoryUse {
@@ -33,39 +32,38 @@ export interface Memory {
 }
 
 /**
- * Collects garbage when there is much. V8 lets its heap grow to nearly four times what is alive before it collects by
- * itself, takes little account of buffers, and keeps the memory; a flood of tiny records makes much of the one, a flood
- * of large batches of the other: a worker would be twice as large as it may, and stay so. Letting V8 grow the heap less
- * would cost every event a tenth more CPU time (docs/decisions/worker-memory.md).
+ * Collects garbage when there are many objects of it. V8 lets its heap grow to nearly four times what is alive before it
+ * collects by itself, and keeps the memory: under a flood of tiny records a worker would be twice as large as it may,
+ * and stay so. Nothing is collected for events alone: after a collection that it was told to do V8 collects more often by
+ * itself, which cost a sixth of the CPU time (docs/decisions/worker-memory.md).
  *
  * Does not keep the process alive. Null, where it was not started with `--expose-gc`: does nothing.
  */
 export function guardMemory(memory: Memory | null): void {
   if (memory === null) return
-  /** After the last collection. */
+  /** Of the heap, after the last collection. */
   let left = 0
-  /** Since the last collection. */
+  /** In all, since the last collection. */
   let least = Number.POSITIVE_INFINITY
-  let second = { looks: 0, cpuMs: memory.cpuMs() }
+  let stretch = { looks: 0, cpuMs: memory.cpuMs() }
   let isCalm = false
   const timer = setInterval(() => {
     const { heapBytes, externalBytes, heapTakenBytes } = memory.used()
     const bytes = heapBytes + externalBytes
     least = Math.min(least, bytes)
-    second.looks += 1
-    if (second.looks * EVERY_MS >= CALM_MS) {
+    stretch.looks += 1
+    if (stretch.looks * EVERY_MS >= CALM_MS) {
       const cpuMs = memory.cpuMs()
-      isCalm = cpuMs - second.cpuMs < CALM_CPU_MS
-      second = { looks: 0, cpuMs }
+      isCalm = cpuMs - stretch.cpuMs < CALM_CPU_MS
+      stretch = { looks: 0, cpuMs }
     }
-    const isLarge = heapBytes > LARGE_HEAP_BYTES || bytes > LARGE_BYTES
     const isUnused = heapTakenBytes + externalBytes > least + UNUSED_BYTES
-    if (isLarge && bytes >= left + GROWTH_BYTES) memory.collect()
+    if (heapBytes > LARGE_HEAP_BYTES && heapBytes >= left + GROWTH_BYTES) memory.collect()
     else if (isUnused && isCalm) memory.giveBack()
     else return
     const after = memory.used()
-    left = after.heapBytes + after.externalBytes
-    least = left
+    left = after.heapBytes
+    least = after.heapBytes + after.externalBytes
   }, EVERY_MS)
   timer.unref()
 }

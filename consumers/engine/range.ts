@@ -13,7 +13,7 @@ export function higher(a: bigint, b: bigint): bigint {
 }
 
 /** What a record without bytes of its own holds all the same: objects for record, verdict and list entry. */
-export const BARE_RECORD_BYTES = 768
+export const BARE_RECORD_BYTES = 1_024
 
 /** A batch is held as a copy, and what it was copied from, and later the message made of it, stand beside it. */
 export const BATCH_COPIES = 3

@@ -11,6 +11,7 @@ import {
 } from '../../../consumers/kafka/quarantine/quarantine-writer.ts'
 import { listQuarantine, QuarantineTally } from '../../../operations/quarantine-list.ts'
 import { badValue, FakeChecker, goodValue } from '../../support/fakes/fake-checker.ts'
+import { alterTopic } from '../../support/kafka/topic-admin.ts'
 import { logBytes, logsOf, quarantinedOf, takenIn } from '../../support/kafka/topic-bytes.ts'
 import { batchOfRecords, produceRaw, type RawCodec, type RawRecord } from '../../support/raw-produce.ts'
 import { openBroker, type TestBroker } from './broker.ts'
@@ -171,11 +172,7 @@ describe('what the quarantine does not keep whole', { timeout: 60_000 }, () => {
     const it = await taken([batchOfRecords([bad('x'.repeat(30_000))])])
     const other = await taken([batchOfRecords([bad()])])
     const { topic, writer } = await quarantined(other)
-    const value = { name: 'max.message.bytes', value: '20000' }
-    await broker.admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: 2, name: topic, configEntries: [value] }],
-    })
+    await alterTopic(broker.admin, topic, { 'max.message.bytes': '20000' })
     await writer.put(it.partition, it.items)
     await writer.close()
     const { entries } = await list(topic)

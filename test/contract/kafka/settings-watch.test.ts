@@ -8,10 +8,9 @@ import {
   watchSettings,
 } from '../../../consumers/kafka/topics/settings-watch.ts'
 import { systemClock } from '../../../runtime/clock.ts'
+import { alterTopic } from '../../support/kafka/topic-admin.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 import { remake } from './topic-changes.ts'
-
-const TOPIC = 2
 
 let broker: TestBroker
 let cluster: OpenCluster
@@ -57,21 +56,6 @@ async function watched(topics: readonly string[], quarantineTopic: string | null
   return { watch, states, reading, trouble }
 }
 
-/** Sets one of a topic's settings; the others stay. */
-async function set(topic: string, name: string, value: string): Promise<void> {
-  const { resources } = await broker.admin.describeConfigs({
-    resources: [{ type: TOPIC, name: topic }],
-    includeSynonyms: false,
-  })
-  const own = (resources[0]?.configEntries ?? []).filter(({ isDefault }) => !isDefault)
-  const kept = own.filter(({ configName }) => configName !== name)
-  const configEntries = kept.map((entry) => ({ name: entry.configName, value: entry.configValue }))
-  await broker.admin.alterConfigs({
-    validateOnly: false,
-    resources: [{ type: TOPIC, name: topic, configEntries: [...configEntries, { name, value }] }],
-  })
-}
-
 const kindOf = ({ states }: Watched, topic: string) => states.get(topic)?.kind
 
 function messageOf({ states }: Watched, topic: string): string {
@@ -84,7 +68,7 @@ describe('the watch of topic settings', { timeout: 150_000 }, () => {
     const [drifting, steady] = [await broker.createTopic(), await broker.createTopic()]
     const seen = await watched([drifting, steady])
     expect([kindOf(seen, drifting), kindOf(seen, steady)]).toEqual(['ok', 'ok'])
-    await set(drifting, 'message.timestamp.type', 'CreateTime')
+    const setBack = await alterTopic(broker.admin, drifting, { 'message.timestamp.type': 'CreateTime' })
     await vi.waitFor(() => expect(kindOf(seen, drifting)).toBe('failed'), { timeout: 30_000 })
     expect(seen.states.get(drifting)).toMatchObject({
       error: { code: 'DAYBOOK_KAFKA_TOPIC_CONFIG', scope: 'partition', retryable: false },
@@ -93,7 +77,7 @@ describe('the watch of topic settings', { timeout: 150_000 }, () => {
       `kafka-configs --alter --topic ${drifting} --add-config message.timestamp.type=LogAppendTime`,
     )
     expect(kindOf(seen, steady)).toBe('ok')
-    await set(drifting, 'message.timestamp.type', 'LogAppendTime')
+    await setBack()
     await vi.waitFor(() => expect(kindOf(seen, drifting)).toBe('ok'), { timeout: 30_000 })
   })
 

@@ -12,6 +12,8 @@ export interface CampaignSummary {
   readonly hidden: number
   readonly stoppedOthers: number
   readonly neighbourDelayMsP99: number
+  /** Where a whole group shared its partitions anew, and none was a neighbour. */
+  readonly groupDelayMsP99: number
   readonly emptyCells: readonly string[]
 }
 
@@ -61,13 +63,16 @@ async function checkStores(
 
 export function summaryOf(results: readonly CaseResult[]): CampaignSummary {
   const sum = (of: (result: CaseResult) => number) => results.reduce((total, each) => total + of(each), 0)
+  const delay = (some: readonly CaseResult[]) =>
+    Math.max(0, ...some.map(({ neighbourDelayMsP99 }) => neighbourDelayMsP99 ?? 0))
   return {
     cases: results.length,
     failed: results.filter(({ faults }) => faults.length > 0).map(({ name }) => name),
     lost: sum(({ lost }) => lost),
     hidden: sum(({ hidden }) => hidden),
     stoppedOthers: sum(({ stoppedOthers }) => stoppedOthers),
-    neighbourDelayMsP99: Math.max(0, ...results.map(({ neighbourDelayMsP99 }) => neighbourDelayMsP99 ?? 0)),
+    neighbourDelayMsP99: delay(results.filter(({ isOfGroup }) => !isOfGroup)),
+    groupDelayMsP99: delay(results.filter(({ isOfGroup }) => isOfGroup)),
     emptyCells: emptyCells(results.flatMap(({ cells }) => cells)),
   }
 }

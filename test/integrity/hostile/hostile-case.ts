@@ -85,6 +85,8 @@ export interface CaseResult {
   readonly stoppedOthers: number
   /** 99th percentile of the neighbours' delay in milliseconds, less that without an attack; null: nothing measured. */
   readonly neighbourDelayMsP99: number | null
+  /** A whole group shared its partitions anew: there were no neighbours (`mayDelayMs`). */
+  readonly isOfGroup: boolean
   readonly peakRssMb: Readonly<Record<WorkerKind, number>>
   readonly receivedBytes: number
   readonly quarantineBytes: number

@@ -49,6 +49,7 @@ export async function runCase(arena: Arena, hostile: HostileCase): Promise<CaseR
     hidden: await hiddenOf(arena, during),
     stoppedOthers: others.length,
     neighbourDelayMsP99: p99 === null ? null : Math.max(0, Math.round(p99 - arena.calmP99)),
+    isOfGroup: hostile.mayDelayMs !== undefined,
     peakRssMb: { hot: arena.workers.hot.takePeakMb(), cold: arena.workers.cold.takePeakMb() },
     receivedBytes: received.bytes,
     quarantineBytes: arena.quarantineBytes() - quarantineBefore,

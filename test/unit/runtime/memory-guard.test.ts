@@ -5,7 +5,6 @@ import {
   CALM_MS,
   GROWTH_BYTES,
   guardMemory,
-  LARGE_BYTES,
   LARGE_HEAP_BYTES,
   UNUSED_BYTES,
 } from '../../../runtime/memory-guard.ts'
@@ -40,12 +39,10 @@ function guarded(alive: number) {
   return state
 }
 
-it.each([
-  ['objects', { heapBytes: LARGE_HEAP_BYTES, externalBytes: 0 }],
-  ['buffers', { heapBytes: 0, externalBytes: LARGE_BYTES }],
-])('garbage is collected once there is much of it (%s), and not before', (_, most) => {
+it('garbage is collected once there are many objects of it, and not before', () => {
   const state = guarded(20 * MIB)
-  Object.assign(state, most)
+  state.heapBytes = LARGE_HEAP_BYTES
+  state.externalBytes = 1_000 * MIB
   vi.advanceTimersByTime(10_000)
   expect(state.collected).toBe(0)
   state.heapBytes += 1
@@ -58,7 +55,7 @@ it('what is alive, however much, is not collected again and again', () => {
   state.heapBytes = 3 * LARGE_HEAP_BYTES
   vi.advanceTimersByTime(10_000)
   expect(state.collected).toBe(1)
-  state.externalBytes += GROWTH_BYTES
+  state.heapBytes += GROWTH_BYTES
   vi.advanceTimersByTime(10_000)
   expect(state.collected).toBe(2)
 })
@@ -75,7 +72,7 @@ it('what V8 has taken and does not need is given back once there is little to do
   state.heapTakenBytes = 20 * MIB + UNUSED_BYTES + 1
   work(10_000)
   expect(state.givenBack).toBe(0)
-  vi.advanceTimersByTime(CALM_MS)
+  vi.advanceTimersByTime(2 * CALM_MS)
   expect(state.givenBack).toBe(1)
   vi.advanceTimersByTime(10_000)
   expect(state.givenBack).toBe(1)
