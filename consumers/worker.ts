@@ -141,7 +141,8 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
     await health.close()
   })
   log.info({ topics: config.topics, group: definition.groupId, port: health.port }, 'starting')
-  await engine.start().catch(lifecycle.crash)
+  // A group that cannot be joined, because there is no broker, must not keep a signal from ending the process.
+  engine.start().catch(lifecycle.crash)
   return lifecycle.ended()
 }
 
@@ -165,7 +166,7 @@ function readinessOf(engine: Engine): HealthCheck {
   return {
     name: 'engine',
     state: () => {
-      const { healthy, state, partitions, concerns, boundsUnknownMs } = engine.health()
+      const { healthy, state, partitions, concerns, boundsUnknownMs, withoutGroupMs } = engine.health()
       if (healthy) return { ok: true }
       const reasons = partitions.flatMap(({ partition, stopped }) =>
         stopped === null
@@ -180,6 +181,7 @@ function readinessOf(engine: Engine): HealthCheck {
       const standing = late.filter(({ waiting }) => waiting === null)
       if (standing.length > 0) reasons.push(`no progress in ${namesOf(standing)}`)
       if (reasons.length > 0) return { ok: false, reason: reasons.join('; ') }
+      if (state === 'running' && withoutGroupMs > 0) return { ok: false, reason: notInGroup(withoutGroupMs) }
       return { ok: false, reason: withoutLog(state, boundsUnknownMs) }
     },
   }
@@ -190,6 +192,11 @@ function withoutLog(state: EngineState, boundsUnknownMs: number): string {
   if (state !== 'running') return state
   const seconds = Math.round(boundsUnknownMs / 1_000)
   return `no broker has said for ${seconds} s where the log ends: is Kafka up? (DAYBOOK_KAFKA_BROKER)`
+}
+
+function notInGroup(sinceMs: number): string {
+  const seconds = Math.round(sinceMs / 1_000)
+  return `the group has given this worker no partitions for ${seconds} s since it started: is Kafka up? (DAYBOOK_KAFKA_BROKER)`
 }
 
 function namesOf(partitions: readonly { readonly partition: PartitionRef }[]): string {

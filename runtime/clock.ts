@@ -8,7 +8,7 @@ export interface Clock {
   after(ms: number, fn: () => void): () => void
 }
 
-/** The wall clock. Its timers do not keep a process alive. */
+/** The wall clock. Timers of `after` do not keep a process alive, those of `sleep` do. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) =>

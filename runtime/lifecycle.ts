@@ -26,9 +26,8 @@ export interface Lifecycle {
   onStop(name: string, step: () => Promise<void>): void
   /** Ends the process because of `error`; the first call counts. */
   crash(error: unknown): void
-  /** Runs the stop steps and gives the exit code, after a signal, `crash` or `requestStop`. */
+  /** Runs the stop steps and gives the exit code, after a signal or `crash`. */
   ended(): Promise<ExitCode>
-  requestStop(reason: string): void
 }
 
 type Ending =
@@ -81,7 +80,6 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       steps.push({ name, step })
     },
     crash: (error) => ending.resolve({ kind: 'crash', error }),
-    requestStop: (reason) => ending.resolve({ kind: 'stop', reason }),
     ended: () => {
       once.promise ??= ended()
       return once.promise

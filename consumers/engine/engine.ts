@@ -50,6 +50,7 @@ class EngineLoop implements Engine, SourceListener {
   #generation: number | null = null
   #generationOver: AbortSignal = AbortSignal.abort()
   #state: EngineState = 'idle'
+  #startedAt = 0
   #failure: unknown = null
   #abandoned = false
   readonly #concerns = new Map<string, DaybookError>()
@@ -70,6 +71,7 @@ class EngineLoop implements Engine, SourceListener {
 
   async start(): Promise<void> {
     this.#state = 'running'
+    this.#startedAt = this.#options.clock.now()
     this.#steps.watchdog.start()
     try {
       await this.#options.source.start(this)
@@ -146,6 +148,10 @@ class EngineLoop implements Engine, SourceListener {
       cut: this.#options.cut,
       state: this.#state,
       generation: this.#generation,
+      withoutGroupMs:
+        this.#state === 'running' && this.#generation === null
+          ? this.#options.clock.now() - this.#startedAt
+          : 0,
       failure: this.#failure,
       sessions: [...this.#sessions.values()],
       concerns: this.#concerns,

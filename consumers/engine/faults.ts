@@ -49,6 +49,16 @@ export function decodeRegression(ref: PartitionRef, offset: bigint, schemaId: nu
   )
 }
 
+/** What it holds and cannot deliver leaves the others no memory. */
+export function gaveWay(ref: PartitionRef): DaybookError {
+  return new DaybookError(
+    'DAYBOOK_ENGINE_GAVE_WAY',
+    `Deliveries of ${where(ref)} fail, and what was taken in of it left no memory to the others: it was given up, and is read again after a pause. ` +
+      `The log says why they fail ("trying again").`,
+    { details: details(ref) },
+  )
+}
+
 /** The verdict on the record at `offset`. @throws DaybookError where the partition must not go on past that record. */
 export function settled(ref: PartitionRef, offset: bigint, verdict: Verdict | Unsettled): Verdict {
   if (verdict.kind === 'disputed') throw decodeRegression(ref, offset, verdict.schemaId)

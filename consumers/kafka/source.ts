@@ -14,6 +14,7 @@ import {
 import { clientError } from './client/broker-errors.ts'
 import { type ClusterView, createClusterView } from './client/cluster-view.ts'
 import { type ClientLog, createKafkaClient, type KafkaConnection } from './client/kafka-client.ts'
+import { Refusals, unbelieved } from './client/refusals.ts'
 import { GenerationReader } from './fetch/generation-reader.ts'
 import { SlicesInHand } from './fetch/slices-in-hand.ts'
 import { DEFAULT_TUNING, type KafkaSourceTuning } from './fetch/tuning.ts'
@@ -152,7 +153,7 @@ class KafkaSource implements Source {
       const answers = await this.#view.facts(this.#options.groupId, partitions)
       return new Map(partitions.map((ref) => [partitionKey(ref), this.#factsOf(ref, answers)]))
     } catch (error) {
-      throw clientError(error, `partitions of group ${this.#options.groupId}`)
+      throw unbelieved(clientError(error, `partitions of group ${this.#options.groupId}`))
     }
   }
 
@@ -248,7 +249,7 @@ class KafkaSource implements Source {
       return { ok: false, error: failed }
     const answer = answers.get(partitionKey(ref))
     if (answer === undefined) throw new RangeError(`no answer about ${ref.topic}/${ref.partition}`)
-    if (!answer.ok) return answer
+    if (!answer.ok) return { ok: false, error: unbelieved(answer.error) }
     const { logStart, logEnd, readableEnd, committed, note } = answer
     const mark = committed === null ? null : { position: committed, note: note === '' ? null : note }
     return { ok: true, logStart, logEnd, readableEnd, committed: mark }
@@ -270,7 +271,9 @@ class KafkaSource implements Source {
     if (signal.aborted || this.#isQuiet || listener === null) return
     const before = this.#current
     const policy = { ...DEFAULT_RETRY, maxDelayMs: 2_000 }
-    const assigned = await retry(() => this.#assigned(generation, before), { clock, signal, policy })
+    const refusals = new Refusals()
+    const ask = () => this.#assigned(generation, before, refusals)
+    const assigned = await retry(ask, { clock, signal, policy })
     if (signal.aborted || this.#isQuiet) return
     const refs = assigned.map(({ partition }) => partition)
     const over = new AbortController()
@@ -306,11 +309,15 @@ class KafkaSource implements Source {
   }
 
   /** What Kafka says of the partitions of a generation. Those that were this member's all along are not asked for. */
-  async #assigned({ assignment, isNext }: Generation, before: Current | null): Promise<AssignedPartition[]> {
+  async #assigned(
+    { assignment, isNext }: Generation,
+    before: Current | null,
+    refusals: Refusals,
+  ): Promise<AssignedPartition[]> {
     try {
       const metadata = await this.#view.metadata([...assignment.keys()])
       const refs = [...assignment].flatMap(([topic, partitions]) => {
-        const topicId = topicIdIn(metadata, topic)
+        const topicId = topicIdIn(metadata, topic) ?? this.#refsOf(topic)[0]?.topicId ?? NO_TOPIC_ID
         return partitions.map((partition) => ({ topic, topicId, partition }))
       })
       const isKept = (ref: PartitionRef) => isNext && before?.refs.has(partitionKey(ref)) === true
@@ -318,14 +325,15 @@ class KafkaSource implements Source {
       return refs.map((partition) => ({ partition, facts: facts.get(partitionKey(partition)) ?? 'kept' }))
     } catch (error) {
       const failure = clientError(error, `partitions of group ${this.#options.groupId}`)
-      if (failure.scope === 'worker') throw failure
+      if (refusals.believes(failure)) throw failure
       // Nothing can begin before this is known, so it is asked again whatever the answer was.
       throw new DaybookError(failure.code, failure.message, { retryable: true, cause: failure })
     }
   }
 }
 
-function topicIdIn(metadata: ClusterMetadata, topic: string): string {
+/** Null where the broker cannot say it now: a topic that was read goes on under the id that it had. */
+function topicIdIn(metadata: ClusterMetadata, topic: string): string | null {
   const found = metadata.topics.find((candidate) => candidate.topic === topic)
-  return found === undefined || found.errorCode !== 0 ? NO_TOPIC_ID : found.topicId
+  return found === undefined || found.errorCode !== 0 ? null : found.topicId
 }

@@ -32,6 +32,8 @@ interface Load {
 export class DeliveryLane {
   readonly #options: DeliveryLaneOptions
   #running = 0
+  /** Of those, with something for the quarantine. */
+  #runningApart = 0
   #turn = 0
 
   constructor(options: DeliveryLaneOptions) {
@@ -51,8 +53,11 @@ export class DeliveryLane {
   pump(): void {
     while (this.hasRoom) {
       const loads = this.#take()
-      if (loads.length === 0) return
+      const [first] = loads
+      if (first === undefined) return
+      const isApart = this.#isApart(first.delivery.range)
       this.#running++
+      if (isApart) this.#runningApart++
       for (const { session } of loads) session.deliveryStarted()
       this.#deliver(loads)
         .catch((error: unknown) => {
@@ -60,6 +65,7 @@ export class DeliveryLane {
         })
         .finally(() => {
           this.#running--
+          if (isApart) this.#runningApart--
           this.#options.onEnded()
           this.pump()
         })
@@ -68,10 +74,9 @@ export class DeliveryLane {
 
   /** Ready ranges up to the limits; each call begins with another partition, so that none starves. */
   #take(): Load[] {
-    const { limits, sessions, signal, sink } = this.#options
+    const { limits, sessions, signal } = this.#options
     if (signal.aborted) return []
-    // The quarantine may be slow or away: ranges with nothing for it do not wait for those that have.
-    const isApart = (range: Range) => sink.keepsBadRecords === false && hasBad(range)
+    const mayBeApart = this.#runningApart < Math.max(1, limits.concurrentDeliveries - 1)
     const loads: Load[] = []
     let areApart: boolean | null = null
     let rows = 0
@@ -79,7 +84,8 @@ export class DeliveryLane {
     for (const session of this.#inTurn([...sessions()].filter((session) => session.ready))) {
       const { head: range, claim } = session
       if (range === undefined || claim === null) continue
-      const own = isApart(range)
+      const own = this.#isApart(range)
+      if (own && !mayBeApart) continue
       areApart ??= own
       if (own !== areApart) continue
       rows += range.records.length
@@ -90,6 +96,14 @@ export class DeliveryLane {
       if (loads.length >= limits.deliveryRanges) break
     }
     return loads
+  }
+
+  /**
+   * The quarantine may be slow, or not answer at all: ranges with nothing for it go by themselves, and one delivery is
+   * always left to them.
+   */
+  #isApart(range: Range): boolean {
+    return this.#options.sink.keepsBadRecords === false && hasBad(range)
   }
 
   #inTurn(ready: readonly PartitionSession[]): PartitionSession[] {

@@ -21,37 +21,48 @@ export interface EngineHealth {
   readonly bufferedBytes: number
   /** Since when the log could not be asked for its ends, in milliseconds; 0 where the last answer is fresh. */
   readonly boundsUnknownMs: number
+  /** Since when the engine waits for its first generation of the group, in milliseconds; 0 where it has had one. */
+  readonly withoutGroupMs: number
   readonly partitions: readonly PartitionHealth[]
   /** What is wrong with topics, by topic; such a worker is not healthy, though it may read them on. */
   readonly concerns: ReadonlyMap<string, DaybookError>
 }
 
-export interface EngineView extends Omit<HealthView, 'patienceMs'> {
+export interface EngineView extends Omit<HealthView, 'patienceMs' | 'boundsPatienceMs'> {
   readonly memory: MemoryBudget
   readonly limits: EngineLimits
   readonly cut: CutPolicy
   readonly state: EngineState
   readonly generation: number | null
+  readonly withoutGroupMs: number
   readonly failure: unknown
   readonly sessions: readonly PartitionSession[]
   readonly concerns: ReadonlyMap<string, DaybookError>
 }
 
 export function engineHealth(view: EngineView): EngineHealth {
-  const { state, generation, failure, limits } = view
+  const { state, generation, withoutGroupMs, failure, limits } = view
   const patienceMs = view.cut.maxAgeMs + limits.stallMs
-  const partitions = view.sessions.map((session) => partitionHealth(session, { ...view, patienceMs }))
+  const boundsPatienceMs = limits.stallMs + limits.watchdogMs
+  const partitions = view.sessions.map((session) =>
+    partitionHealth(session, { ...view, patienceMs, boundsPatienceMs }),
+  )
   const boundsUnknownMs = view.watchdog.boundsAgeMs
-  const isWatching = boundsUnknownMs <= limits.stallMs + limits.watchdogMs
+  const isWatching = boundsUnknownMs <= boundsPatienceMs
   const runs = (state === 'running' || state === 'stopping') && isWatching
   return {
-    healthy: runs && view.concerns.size === 0 && partitions.every(({ healthy }) => healthy),
+    healthy:
+      runs &&
+      withoutGroupMs <= limits.stallMs &&
+      view.concerns.size === 0 &&
+      partitions.every(({ healthy }) => healthy),
     alive: runs && partitions.every(isExplained),
     state,
     generation,
     failure,
     bufferedBytes: view.memory.bytes,
     boundsUnknownMs,
+    withoutGroupMs,
     partitions,
     concerns: new Map(view.concerns),
   }

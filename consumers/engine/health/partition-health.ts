@@ -8,7 +8,10 @@ import type { Watchdog } from './watchdog.ts'
 
 export interface PartitionHealth {
   readonly partition: PartitionRef
-  /** False when it is stopped, or when there is lag and nothing was delivered for too long. */
+  /**
+   * False when it is stopped, when there is lag and nothing was delivered for too long, or when nobody has said for too
+   * long whether there is.
+   */
   readonly healthy: boolean
   readonly state: 'claiming' | 'verifying' | 'idle' | 'open' | 'delivering' | 'recovering' | 'stopped'
   /** Why it is stopped; null while it is not. It is being tried again while `state` is another. */
@@ -32,6 +35,9 @@ export interface PartitionHealth {
   readonly standingMs: number
 }
 
+/** Its leader is away, or cannot be reached from here: what lies behind the last answer is not known. */
+const NO_LEADER: Waiting = { step: 'log', code: 'DAYBOOK_KAFKA_BROKER' }
+
 /** A restart would find it open still. */
 const OPEN_TRANSACTION: Waiting = { step: 'transaction', code: 'DAYBOOK_KAFKA_OPEN_TRANSACTION' }
 
@@ -42,17 +48,20 @@ export interface HealthView {
   readonly stops: PartitionStops
   /** Longer without progress than this, with lag, is unhealthy. */
   readonly patienceMs: number
+  /** Longer without an answer about its log than this, where there are answers about others, is unhealthy. */
+  readonly boundsPatienceMs: number
 }
 
 export function partitionHealth(session: PartitionSession, view: HealthView): PartitionHealth {
   const { logEnd, lag, standingMs } = view.watchdog.look(session)
   const stopped = view.stops.of(session.partition)
+  const isUnknown = view.watchdog.boundsAgeOf(session) > view.watchdog.boundsAgeMs + view.boundsPatienceMs
   return {
     partition: session.partition,
-    healthy: stopped === null && (lag === 0n || standingMs <= view.patienceMs),
+    healthy: stopped === null && !isUnknown && (lag === 0n || standingMs <= view.patienceMs),
     state: stopped !== null && session.isOver ? 'stopped' : stateOf(session),
     stopped,
-    waiting: session.waiting ?? (lag > 0n && session.isHeldByTransaction ? OPEN_TRANSACTION : null),
+    waiting: session.waiting ?? waitingFor(session, lag, isUnknown),
     records: session.bufferedRecords,
     paused: view.pauses.reasons(session.partition),
     next: session.next,
@@ -62,6 +71,11 @@ export function partitionHealth(session: PartitionSession, view: HealthView): Pa
     lag,
     standingMs,
   }
+}
+
+function waitingFor(session: PartitionSession, lag: bigint, isUnknown: boolean): Waiting | null {
+  if (isUnknown) return NO_LEADER
+  return lag > 0n && session.isHeldByTransaction ? OPEN_TRANSACTION : null
 }
 
 function stateOf(session: PartitionSession): PartitionHealth['state'] {

@@ -18,6 +18,8 @@ interface Progress {
   logEnd: bigint | null
   /** When the partition last made progress or had no lag. */
   at: number
+  /** When a broker last said where its log ends. */
+  boundsAt: number
 }
 
 /**
@@ -54,7 +56,7 @@ export class Watchdog {
   /** Where `session` stands; `logEnd` is null until the log was asked or a batch told it. */
   look(session: PartitionSession): { logEnd: bigint | null; lag: bigint; standingMs: number } {
     const now = this.#options.clock.now()
-    const progress = this.#progress.get(session.key) ?? { done: 0n, logEnd: null, at: now }
+    const progress = this.#progress.get(session.key) ?? { done: 0n, logEnd: null, at: now, boundsAt: now }
     this.#progress.set(session.key, progress)
     const logEnd = later(progress.logEnd, session.highWatermark)
     const done = higher(session.committable, progress.done)
@@ -63,6 +65,12 @@ export class Watchdog {
     progress.done = done
     progress.logEnd = logEnd
     return { logEnd, lag, standingMs: now - progress.at }
+  }
+
+  /** Since when no broker has said where the log of this partition ends: others may be asked meanwhile. */
+  boundsAgeOf({ key }: PartitionSession): number {
+    const now = this.#options.clock.now()
+    return now - (this.#progress.get(key)?.boundsAt ?? now)
   }
 
   #schedule(): void {
@@ -84,10 +92,12 @@ export class Watchdog {
     this.#boundsAt = clock.now()
     for (const { session, done } of before) {
       const bounds = answer.get(session.key)
-      if (bounds === undefined) continue
       // Of a stopped partition too: its lag grows.
-      session.sawBounds(bounds)
+      if (bounds !== undefined) session.sawBounds(bounds)
       this.look(session)
+      if (bounds === undefined) continue
+      const progress = this.#progress.get(session.key)
+      if (progress !== undefined) progress.boundsAt = clock.now()
       // The log was cut below what is stored already: new records would come under offsets that count as done.
       if (!session.isOver && done >= bounds.logEnd)
         onFault(session, tipBeyondLog(session.partition, done, bounds))

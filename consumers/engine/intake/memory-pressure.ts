@@ -1,3 +1,4 @@
+import { gaveWay } from '../faults.ts'
 import type { Cutter } from '../flush/cutter.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import type { Pauses } from './fetch-pauses.ts'
@@ -28,12 +29,14 @@ export class Pressure {
     const { memory, pauses } = this.#options
     for (const session of this.#options.sessions()) this.#adjustShare(session)
     if (memory.isFull) {
+      this.#paused = true
       this.#cutLargest()
       pauses.pause(this.#partitions(), 'memory')
+      this.#dropFailing()
     } else if (this.#paused && this.#movingBytes() <= memory.lowBytes) {
+      this.#paused = false
       pauses.resume(this.#partitions(), 'memory')
-    } else return
-    this.#paused = memory.isFull
+    }
   }
 
   #adjustShare(session: PartitionSession): void {
@@ -59,6 +62,19 @@ export class Pressure {
     return bytes
   }
 
+  /**
+   * Where those whose deliveries fail have taken all there is and others have something to read, the largest of them
+   * gives back what it holds: it stops, and is read again after a pause.
+   */
+  #dropFailing(): void {
+    const sessions = [...this.#options.sessions()].filter((session) => !session.isOver)
+    const isFailing = (session: PartitionSession) => session.recovering || session.isFailing
+    if (!sessions.some((session) => !isFailing(session) && isHeldBack(session))) return
+    if (this.#movingBytes() > this.#options.memory.lowBytes) return
+    const [largest] = sessions.filter(isFailing).sort((a, b) => b.bufferedBytes - a.bufferedBytes)
+    if (largest !== undefined) this.#options.onFault(largest, gaveWay(largest.partition))
+  }
+
   /** Cuts until what stays open is below the low-water mark: else delivering everything cut would not end the pause. */
   #cutLargest(): void {
     const { memory, sessions } = this.#options
@@ -75,4 +91,9 @@ export class Pressure {
   #partitions() {
     return [...this.#options.sessions()].map((session) => session.partition)
   }
+}
+
+/** There is more in its log, and nothing of it is here. */
+function isHeldBack({ claim, highWatermark, next, hasUndelivered }: PartitionSession): boolean {
+  return claim !== null && !hasUndelivered && highWatermark !== null && highWatermark > next
 }

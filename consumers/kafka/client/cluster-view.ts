@@ -28,8 +28,6 @@ export interface ClusterView {
   eachBounds(partitions: readonly PartitionRef[]): ReturnType<typeof readBounds>
   /** By `partitionKey`; null where nothing is committed. Rejects when any of them cannot be asked. */
   committed(groupId: string, partitions: readonly PartitionRef[]): Promise<ReadonlyMap<string, bigint | null>>
-  /** Makes kafkajs learn of new brokers. */
-  refresh(): Promise<void>
 }
 
 export function createClusterView(cluster: Cluster): ClusterView {
@@ -38,11 +36,16 @@ export function createClusterView(cluster: Cluster): ClusterView {
     assertSpeaksTopicIds(handle)
     return handle
   }
+  // Heartbeats ask too: a broker that does not answer must not be asked first by each of them.
+  let answered: number | null = null
   const ofAny = async <T>(ask: (broker: BrokerHandle) => Promise<T>): Promise<T> => {
     let failure: unknown = new DaybookError('DAYBOOK_KAFKA_BROKER', 'no broker is known', { retryable: true })
-    for (const nodeId of cluster.getNodeIds()) {
+    const known = cluster.getNodeIds()
+    for (const nodeId of known.toSorted((a, b) => Number(b === answered) - Number(a === answered))) {
       try {
-        return await ask(await broker(nodeId))
+        const answer = await ask(await broker(nodeId))
+        answered = nodeId
+        return answer
       } catch (error) {
         failure = error
       }
@@ -85,7 +88,6 @@ export function createClusterView(cluster: Cluster): ClusterView {
       const offsets = await readCommitted(view, groupId, partitions)
       return new Map([...offsets].map(([key, answer]) => [key, successOf(answer).committed]))
     },
-    refresh: () => cluster.refreshMetadata(),
   }
   return view
 }

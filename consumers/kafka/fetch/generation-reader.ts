@@ -1,10 +1,10 @@
 import { backoffMs } from '../../../runtime/backoff.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import { DEFAULT_RETRY } from '../../../runtime/retry.ts'
-import { scopeOf } from '../../../schemas/errors.ts'
 import { type PartitionRef, partitionKey, type SourceBatch } from '../../engine/contracts.ts'
 import { BROKER_ERROR, brokerError, clientError } from '../client/broker-errors.ts'
 import type { ClusterView } from '../client/cluster-view.ts'
+import { Refusals } from '../client/refusals.ts'
 import {
   type FetchAnswer,
   type FetchedPartition,
@@ -169,6 +169,7 @@ export class GenerationReader {
   /** Ends by a throw only where the worker itself is at fault; whatever else a broker does, it is asked again. */
   async #loop(leader: number, wakeSignal: WakeSignal): Promise<void> {
     const { signal, clock } = this.#options
+    const refusals = new Refusals()
     let failures = 0
     while (!signal.aborted) {
       const mine = [...this.#feeds.values()].filter((feed) => feed.leader === leader)
@@ -180,9 +181,10 @@ export class GenerationReader {
       try {
         await this.#fetch(leader, wanted, wanted.length < mine.length)
         failures = 0
+        refusals.succeeded()
       } catch (error) {
         const failure = clientError(error, `fetch from broker ${leader}`)
-        if (scopeOf(failure) === 'worker') throw failure
+        if (refusals.believes(failure)) throw failure
         failures += 1
       }
       if (failures === 0) continue

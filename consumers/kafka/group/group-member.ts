@@ -4,6 +4,7 @@ import type { DaybookError } from '../../../schemas/errors.ts'
 import { BROKER_ERROR, brokerError, clientError } from '../client/broker-errors.ts'
 import type { ClusterView } from '../client/cluster-view.ts'
 import type { BrokerHandle } from '../client/kafkajs-internals.ts'
+import { Refusals } from '../client/refusals.ts'
 import {
   type GroupPlace,
   type JoinAnswer,
@@ -41,12 +42,6 @@ export interface GroupMemberOptions {
 const PROTOCOL = 'daybook-sticky'
 
 const PAUSES = { baseDelayMs: 100, maxDelayMs: 5_000 }
-
-/**
- * kafkajs reports a connection that breaks in the middle of authentication as refused credentials. Only what is
- * refused so often in a row is believed.
- */
-const BELIEVED_REFUSALS = 3
 
 /** So many joins in a row must end as unknown server errors before others are taken out of the group. */
 const BELIEVED_BROKEN_JOINS = 3
@@ -88,14 +83,14 @@ export class GroupMember {
    */
   async run(): Promise<void> {
     const { signal } = this.#stop
-    const refusals = { count: 0 }
+    const refusals = new Refusals()
     for (let failures = 0; !signal.aborted; ) {
       try {
         await this.#options.connect()
         const place = await this.#join()
         if (place !== null) {
           failures = 0
-          refusals.count = 0
+          refusals.succeeded()
           await this.#keep(place)
         }
       } catch (error) {
@@ -128,11 +123,9 @@ export class GroupMember {
   }
 
   /** Gives the error to wait for; throws it where waiting does not help. */
-  #judge(error: unknown, refusals: { count: number }): DaybookError {
+  #judge(error: unknown, refusals: Refusals): DaybookError {
     const failure = clientError(error, `group ${this.#options.groupId}`)
-    const isRefusal = failure.scope === 'worker' && !failure.retryable
-    refusals.count = isRefusal ? refusals.count + 1 : 0
-    if (refusals.count >= BELIEVED_REFUSALS) throw failure
+    if (refusals.believes(failure)) throw failure
     return failure
   }
 

@@ -2,6 +2,7 @@ import { DaybookError } from '../../../schemas/errors.ts'
 import type { BadBatch, PartitionRef, Quarantine, Quarantined } from '../../engine/contracts.ts'
 import { type ClientLog, createKafkaClient, type KafkaConnection } from '../client/kafka-client.ts'
 import { createRecordSender, type RecordSender } from '../client/record-sender.ts'
+import { unbelieved } from '../client/refusals.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { MessageLimit } from './message-limit.ts'
 import {
@@ -147,8 +148,12 @@ class TopicWriter implements QuarantineWriter {
   }
 
   /** Alone in its request: the limit of the topic is one for what goes to a partition in one request. */
-  #send(message: QuarantineMessage): Promise<void> {
-    return this.#sender.send(this.#options.topic, [message])
+  async #send(message: QuarantineMessage): Promise<void> {
+    try {
+      await this.#sender.send(this.#options.topic, [message])
+    } catch (error) {
+      throw error instanceof DaybookError ? unbelieved(error) : error
+    }
   }
 
   #tell(partition: PartitionRef, written: Written): void {

@@ -299,3 +299,31 @@ test('ranges with bad records share no delivery with others where the sink quara
   expect(sent).toContain('2:0..4')
   for (const partition of [1, 2, 3]) expect(bench.stored(partition)).toEqual(['0..4'])
 })
+
+test('a quarantine that does not answer leaves a delivery to partitions that have nothing for it', async () => {
+  const bench = new EngineBench({
+    cut,
+    limits: { concurrentDeliveries: 2 },
+    partitions: 3,
+    sink: (sink) => ({
+      ...{ name: sink.name, keepsBadRecords: false },
+      claim: (partition, signal) => sink.claim(partition, signal),
+      deliver: async (deliveries, signal) => {
+        const isBad = deliveries.some(({ range }) => range.partition.partition < 2)
+        if (isBad) await new Promise(() => undefined)
+        return sink.deliver(deliveries, signal)
+      },
+      fingerprint: (record, partition) => sink.fingerprint(record, partition),
+      close: () => sink.close(),
+    }),
+  })
+  for (const partition of [0, 1])
+    for (let at = 0; at < 5; at++) bench.log(partition).append(badValue(1, `${at}`), 1_000)
+  fill(bench, 5, 2)
+  await bench.assign()
+  for (const partition of [0, 1, 2]) {
+    await bench.fetch(partition)
+    await bench.pass(10)
+  }
+  expect(bench.stored(2)).toEqual(['0..4'])
+})

@@ -96,3 +96,31 @@ test('a registry that is down holds up one partition, which says so', async () =
   expect(bench.stored()).toEqual(['0..4'])
   expect(bench.engine.health().partitions[0]?.waiting).toBe(null)
 })
+
+test('a partition of which no broker says where its log ends is named, though the others are known', async () => {
+  const bench = new EngineBench({ cut, limits, partitions: 2 })
+  await bench.assign()
+  bench.source.answered.delete('id-audit/1')
+  await bench.pass(10_000)
+  expect(bench.engine.health().healthy).toBe(true)
+  await bench.pass(4_000)
+  const waiting = { step: 'log', code: 'DAYBOOK_KAFKA_BROKER' }
+  expect(bench.engine.health()).toMatchObject({
+    ...{ healthy: false, alive: true },
+    partitions: [{ healthy: true }, { healthy: false, waiting }],
+  })
+  bench.source.answered.set('id-audit/1', bench.log(1).bounds)
+  await bench.pass(1_500)
+  expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [{}, { waiting: null }] })
+})
+
+test('an engine that the group gives no generation is not healthy, and no restart helps', async () => {
+  const bench = new EngineBench({ cut, limits })
+  await bench.engine.start()
+  await bench.pass(10_000)
+  expect(bench.engine.health().healthy).toBe(true)
+  await bench.pass(1_000)
+  expect(bench.engine.health()).toMatchObject({ healthy: false, alive: true, withoutGroupMs: 11_000 })
+  await bench.assign()
+  expect(bench.engine.health()).toMatchObject({ healthy: true, withoutGroupMs: 0 })
+})
