@@ -43,6 +43,13 @@ const SHORT_WAIT_MS = 50
 /** A partition that its leader has refused for so long stops, and says so, until it can be read again. */
 const REFUSAL_PATIENCE_MS = 60_000
 
+/**
+ * Answers that wait, of all partitions together, as they came. Beyond that no partition gets a second one, and each only
+ * little: where a store is away there may be hundreds that wait.
+ */
+const MAX_PACKED_BYTES = 48 * 1024 * 1024
+const TIGHT_BYTES_PER_PARTITION = 64 * 1024
+
 /** A feed, and the offset that was asked for. */
 interface Asked {
   readonly feed: PartitionFeed
@@ -132,6 +139,13 @@ export class GenerationReader {
     this.#wakeAll()
   }
 
+  /** Of all answers that are not handed over yet, as they came. */
+  get packedBytes(): number {
+    let bytes = 0
+    for (const feed of this.#feeds.values()) bytes += feed.packedBytes
+    return bytes
+  }
+
   #feedOwner(): FeedOwner {
     const { generation, signal } = this.#options
     return {
@@ -173,13 +187,14 @@ export class GenerationReader {
     let failures = 0
     while (!signal.aborted) {
       const mine = [...this.#feeds.values()].filter((feed) => feed.leader === leader)
-      const wanted = mine.filter((feed) => feed.canFetch())
+      const isTight = this.packedBytes > MAX_PACKED_BYTES
+      const wanted = mine.filter((feed) => feed.canFetch(isTight))
       if (wanted.length === 0) {
         await wakeSignal.wait()
         continue
       }
       try {
-        await this.#fetch(leader, wanted, wanted.length < mine.length)
+        await this.#fetch(leader, wanted, { isPartial: wanted.length < mine.length, isTight })
         failures = 0
         refusals.succeeded()
       } catch (error) {
@@ -193,7 +208,11 @@ export class GenerationReader {
     }
   }
 
-  async #fetch(leader: number, wanted: readonly PartitionFeed[], isPartial: boolean): Promise<void> {
+  async #fetch(
+    leader: number,
+    wanted: readonly PartitionFeed[],
+    { isPartial, isTight }: { readonly isPartial: boolean; readonly isTight: boolean },
+  ): Promise<void> {
     const { view, limits, signal } = this.#options
     // A broker fills its answer in the order of the request: who has waited longest comes first, else the last
     // partitions would starve as long as the first have more than an answer can hold.
@@ -207,9 +226,10 @@ export class GenerationReader {
       [...asked.values()].map(({ feed, offset }) => ({
         ...feed.ref,
         offset,
+        lastEpoch: feed.epoch,
         leastBytes: feed.leastFetchBytes,
       })),
-      { ...limits, maxWaitMs },
+      { ...limits, maxWaitMs, ...(isTight ? { maxBytesPerPartition: TIGHT_BYTES_PER_PARTITION } : {}) },
     )
     if (signal.aborted) return
     if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${leader}`)

@@ -6,6 +6,7 @@ import type { FetchedPartition } from '../protocol/fetch-request.ts'
 import { slices } from '../protocol/record-batch.ts'
 import type { DecodedSlice } from '../protocol/slice.ts'
 import { DamageWatch, type Examined } from './damage-watch.ts'
+import { logCut } from './offset-out-of-range.ts'
 import type { SlicesInHand } from './slices-in-hand.ts'
 
 export interface FeedLimits {
@@ -45,12 +46,15 @@ export class PartitionFeed {
   readonly #options: FeedOptions
   readonly #damage: DamageWatch
   #position: bigint
+  /** Of the last batch before the position, as the leader gave it; -1: not known. */
+  #epoch = -1
   #owner: FeedOwner
   #isClosed = false
   #leader = -1
   #isPaused = false
   #lastServed = 0
   #held = 0
+  #packedBytes = 0
   #tail: Promise<void> = Promise.resolve()
   /** Since when the broker has refused this partition, and how often. */
   #refused: { readonly since: number; readonly times: number } | null = null
@@ -82,6 +86,11 @@ export class PartitionFeed {
     return this.#position
   }
 
+  /** Of the leader that wrote what comes before `position`; -1 while it is not known. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
   /** Node id, -1 while it is not known. */
   get leader(): number {
     return this.#leader
@@ -105,8 +114,14 @@ export class PartitionFeed {
     return this.#lastServed
   }
 
-  canFetch(): boolean {
-    return !this.#isPaused && !this.#isResting && this.#held < MAX_ANSWERS_HELD
+  /** `isTight`: memory is short, so the next answer is not fetched before the last one is handed over. */
+  canFetch(isTight: boolean): boolean {
+    return !this.#isPaused && !this.#isResting && this.#held < (isTight ? 1 : MAX_ANSWERS_HELD)
+  }
+
+  /** Of the answers that it holds, as they came. */
+  get packedBytes(): number {
+    return this.#packedBytes
   }
 
   /** Bytes that its part of an answer must have room for; 0: no matter. */
@@ -133,10 +148,12 @@ export class PartitionFeed {
   /**
    * Takes a fetch that was asked for at `position`; `number` of the answer. A batch that may have been damaged on its
    * way is left out with all that follows it: it is where the next fetch begins.
-   * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT where that does not end
+   * @throws DaybookError DAYBOOK_KAFKA_BATCH_CORRUPT where that does not end, DAYBOOK_KAFKA_OFFSET_OUT_OF_RANGE where the
+   * log was cut below the position and has grown again
    */
   take(fetched: FetchedPartition, number: number): void {
     this.#refused = null
+    if (fetched.cutAt !== null) throw logCut(this.ref, fetched.cutAt, this.#position)
     if (fetched.recordBatches === null || fetched.recordBatches.length === 0) return
     this.#lastServed = number
     const examined = this.#damage.examine(fetched.recordBatches, {
@@ -144,12 +161,16 @@ export class PartitionFeed {
       readableEnd: fetched.readableEnd,
     })
     const from = this.#position
-    const { next, isSound } = endOfBatches(examined.recordBatches)
+    const { next, epoch, isSound } = endOfBatches(examined.recordBatches)
     const isAhead = next !== null && next > from
     // What is not sound is handed over too: reading it says what is wrong.
     if (!isAhead && isSound) return
-    if (isAhead) this.#position = next
+    if (isAhead) {
+      this.#position = next
+      this.#epoch = epoch
+    }
     this.#held += 1
+    this.#packedBytes += fetched.recordBatches.length
     this.#tail = this.#tail.then(() => this.#handOver(fetched, examined, from))
   }
 
@@ -183,6 +204,7 @@ export class PartitionFeed {
       if (!this.#isOver()) this.#owner.onFailure(this, error)
     } finally {
       this.#held -= 1
+      this.#packedBytes -= fetched.recordBatches?.length ?? 0
       this.#owner.onRoom(this)
     }
   }

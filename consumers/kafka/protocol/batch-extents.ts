@@ -45,16 +45,20 @@ export function extentAt(buffer: Buffer, at: number): NextExtent {
 export interface BatchesEnd {
   /** The offset after the last one; null where there is none. */
   readonly next: bigint | null
+  /** Leader epoch of the last one; -1 where there is none, or it does not say. */
+  readonly epoch: number
   /** False where they are followed by something of which cannot be said where it ends. */
   readonly isSound: boolean
 }
 
 export function endOfBatches(recordBatches: Buffer): BatchesEnd {
   let next: bigint | null = null
+  let epoch = -1
   for (let at = 0; ; ) {
     const extent = extentAt(recordBatches, at)
-    if (extent === null || 'fault' in extent) return { next, isSound: extent === null }
+    if (extent === null || 'fault' in extent) return { next, epoch, isSound: extent === null }
     next = extent.last + 1n
+    epoch = extent.magic === 2 ? recordBatches.readInt32BE(at + BATCH_FIELD.leaderEpoch) : -1
     at = extent.end
   }
 }

@@ -11,6 +11,8 @@ export interface FetchPartition {
   readonly topicId: string
   readonly partition: number
   readonly offset: bigint
+  /** Leader epoch of the record before `offset`; -1 where it is not known. */
+  readonly lastEpoch?: number
   /** Bytes of it that an answer must have room for, where they are more than `maxBytesPerPartition`. */
   readonly leastBytes?: number
 }
@@ -35,6 +37,11 @@ export interface FetchedPartition {
   /** The last stable offset: from here on nothing is given, because it is not written yet or a transaction is open. */
   readonly readableEnd: bigint
   readonly logStart: bigint
+  /**
+   * Set where the log was cut and has grown again: `lastEpoch` ends at this offset in it, before the one that was asked
+   * for (KIP-320, KIP-595).
+   */
+  readonly cutAt: bigint | null
   readonly aborted: readonly AbortedTransaction[]
   /** Record batches, the last of which may be cut off. A view of the answer. */
   readonly recordBatches: Buffer | null
@@ -47,6 +54,8 @@ export interface FetchAnswer {
 }
 
 const READ_COMMITTED = 1
+/** The tagged field of a partition's answer that says where its epochs part: an epoch (int32) and its end (int64). */
+const DIVERGING_EPOCH = 0
 
 export function requestFetch(
   broker: BrokerHandle,
@@ -65,8 +74,8 @@ export function encodeFetchRequest(partitions: readonly FetchPartition[], limits
   writer.int8(READ_COMMITTED).int32(0).int32(-1)
   writer.compactArray([...byTopic], ([topicId, wanted]) => {
     writer.uuid(topicId)
-    writer.compactArray(wanted, ({ partition, offset, leastBytes = 0 }) => {
-      writer.int32(partition).int32(-1).int64(offset).int32(-1).int64(-1n)
+    writer.compactArray(wanted, ({ partition, offset, lastEpoch = -1, leastBytes = 0 }) => {
+      writer.int32(partition).int32(-1).int64(offset).int32(lastEpoch).int64(-1n)
       writer.int32(Math.max(limits.maxBytesPerPartition, leastBytes)).noTags()
     })
     writer.noTags()
@@ -104,8 +113,18 @@ function readPartition(reader: WireReader, topicId: string): FetchedPartition {
   const aborted = reader.compactArray(() => readAborted(reader))
   reader.int32()
   const recordBatches = reader.compactBytes()
-  reader.skipTags()
-  return { topicId, partition, errorCode, highWatermark, readableEnd, logStart, aborted, recordBatches }
+  const cutAt = reader.tags().get(DIVERGING_EPOCH)?.readBigInt64BE(4) ?? null
+  return {
+    topicId,
+    partition,
+    errorCode,
+    highWatermark,
+    readableEnd,
+    logStart,
+    cutAt,
+    aborted,
+    recordBatches,
+  }
 }
 
 function readAborted(reader: WireReader): AbortedTransaction {

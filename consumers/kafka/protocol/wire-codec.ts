@@ -154,10 +154,18 @@ export class WireReader {
   }
 
   skipTags(): void {
+    this.tags()
+  }
+
+  /** Tagged fields (KIP-482) by number. */
+  tags(): ReadonlyMap<number, Buffer> {
+    const tags = new Map<number, Buffer>()
     for (let left = this.uvarint(); left > 0; left--) {
-      this.uvarint()
-      this.#advance(this.uvarint())
+      const tag = this.uvarint()
+      const at = this.#advance(this.uvarint())
+      tags.set(tag, this.#buffer.subarray(at, this.#at))
     }
+    return tags
   }
 
   #advance(bytes: number): number {

@@ -11,6 +11,8 @@ export interface OwnBroker {
   readonly brokers: readonly string[]
   readonly admin: Admin
   readonly component: Component
+  /** Where its logs stand. */
+  readonly logDir: string
   close(): Promise<void>
 }
 
@@ -29,6 +31,7 @@ export async function startBroker(settings: Readonly<Record<string, string>> = {
     brokers,
     admin,
     component,
+    logDir: join(files.dataDir, 'log'),
     close: async () => {
       await admin.disconnect()
       await component.stop()

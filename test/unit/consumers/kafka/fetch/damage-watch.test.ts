@@ -51,7 +51,7 @@ async function read(log: readonly Buffer[], onTheWay: (answer: Buffer, number: n
     asked.push(feed.position)
     const left = log.slice(Number(feed.position) / 3)
     const recordBatches = onTheWay(Buffer.concat(left), asked.length)
-    const facts = { topicId: ref.topicId, partition: 0, errorCode: 0, logStart: 0n, aborted: [] }
+    const facts = { topicId: ref.topicId, partition: 0, errorCode: 0, logStart: 0n, cutAt: null, aborted: [] }
     try {
       feed.take({ ...facts, highWatermark: end, readableEnd: end, recordBatches }, asked.length)
     } catch (error) {

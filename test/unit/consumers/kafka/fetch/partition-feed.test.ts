@@ -4,6 +4,7 @@ import { LoopTurns } from '../../../../../consumers/kafka/fetch/loop-turns.ts'
 import { type FeedOwner, PartitionFeed } from '../../../../../consumers/kafka/fetch/partition-feed.ts'
 import { SlicesInHand } from '../../../../../consumers/kafka/fetch/slices-in-hand.ts'
 import { systemClock } from '../../../../../runtime/clock.ts'
+import { BATCH_FIELD } from '../../../../../runtime/kafka-wire/batch-header.ts'
 import { buildBatch } from '../protocol/batch-builder.ts'
 
 const ref = { topic: 't', topicId: '0b2e8a1c-1111-4222-8333-444455556666', partition: 0 }
@@ -19,7 +20,7 @@ function answerOf(values: readonly Buffer[], first = 0) {
   const batches = values.map((value, i) => {
     return buildBatch({ base: BigInt(first + i), records: [{ delta: 0, value }] })
   })
-  const answer = { topicId: ref.topicId, partition: 0, errorCode: 0, logStart: 0n, aborted: [] }
+  const answer = { topicId: ref.topicId, partition: 0, errorCode: 0, logStart: 0n, cutAt: null, aborted: [] }
   return { ...answer, highWatermark: 100n, readableEnd: 100n, recordBatches: Buffer.concat(batches) }
 }
 
@@ -75,13 +76,14 @@ it('hands answers over one after the other and holds two at most', async () => {
   const gate = Promise.withResolvers<void>()
   const { feed, taken } = start(() => gate.promise)
   feed.take(fetched(0, 2), 1)
-  expect(feed.canFetch()).toBe(true)
+  expect([feed.canFetch(false), feed.canFetch(true)]).toEqual([true, false])
   feed.take(fetched(2, 2), 1)
-  expect(feed.canFetch()).toBe(false)
+  expect(feed.canFetch(false)).toBe(false)
   expect(feed.position).toBe(4n)
+  expect(feed.packedBytes).toBe(2 * fetched(0, 2).recordBatches.length)
   gate.resolve()
   await feed.settled()
-  expect(feed.canFetch()).toBe(true)
+  expect([feed.canFetch(true), feed.packedBytes]).toEqual([true, 0])
   expect(taken.map(({ first }) => first)).toEqual([0n, 1n, 2n, 3n])
 })
 
@@ -136,11 +138,11 @@ it('hands nothing over once it is closed', async () => {
 
 it('is not fetched between a refusal and the end of its pause, and the pauses grow until it is served', () => {
   const { feed } = start(async () => undefined)
-  expect(feed.canFetch()).toBe(true)
+  expect(feed.canFetch(false)).toBe(true)
   const first = feed.rest(1_000)
-  expect([feed.canFetch(), first.since]).toEqual([false, 1_000])
+  expect([feed.canFetch(false), first.since]).toEqual([false, 1_000])
   feed.rested()
-  expect(feed.canFetch()).toBe(true)
+  expect(feed.canFetch(false)).toBe(true)
   const many = Array.from({ length: 10 }, (_, at) => feed.rest(2_000 + at))
   expect(many.at(-1)).toMatchObject({ since: 1_000 })
   expect(many.at(-1)?.delayMs).toBeGreaterThan(first.delayMs)
@@ -162,4 +164,18 @@ it('lets the event loop have its turns while much is handed over that needs noth
   clearInterval(timer)
   expect(taken).toHaveLength(40)
   expect(turns).toBeGreaterThan(5)
+})
+
+it('says to which epoch what it has read belongs, and takes nothing of a log that was cut below that', async () => {
+  const { feed, taken } = start(async () => undefined)
+  expect(feed.epoch).toBe(-1)
+  const answer = fetched(0, 2)
+  for (const [at, epoch] of [4, 7].entries())
+    answer.recordBatches.writeInt32BE(epoch, (at * answer.recordBatches.length) / 2 + BATCH_FIELD.leaderEpoch)
+  feed.take(answer, 1)
+  await feed.settled()
+  expect([feed.position, feed.epoch]).toEqual([2n, 7])
+  expect(() => feed.take({ ...fetched(2, 2), cutAt: 1n }, 2)).toThrow('was cut at offset 1')
+  await feed.settled()
+  expect(taken.map(({ last }) => last)).toEqual([0n, 1n])
 })
