@@ -72,6 +72,8 @@ class HotSink implements Sink {
   readonly #requireTopic: RequireTopic
   readonly #processId = randomUUID()
   #claims = 0
+  /** Claims whose tip was asked for: the first time that is part of a take-over, later a delivery has failed. */
+  readonly #asked = new WeakSet<HotClaim>()
   /** One at a time, beside everything else. */
   #rechecks: Promise<void> = Promise.resolve()
 
@@ -132,7 +134,7 @@ class HotSink implements Sink {
     await this.#store.close()
   }
 
-  /** The next claim tries again, so failing is harmless. */
+  /** The next claim of another process, or the next failed delivery, looks again: failing is harmless. */
   #recheck(partition: PartitionRef, last: bigint): void {
     const now = this.#now()
     this.#rechecks = this.#rechecks.then(() =>
@@ -144,6 +146,9 @@ class HotSink implements Sink {
     if (held.state === 'unsettled') await this.#renew(held, signal)
     const answer = await readTip(this.#store, held.partition, held.recordedTip, signal)
     if (answer.last !== null) held.dealtWith(answer.last)
+    // Rows may have got in without an answer, and then nobody has looked for copies that came at the same moment.
+    if (this.#asked.has(held) && answer.last !== null) this.#recheck(held.partition, answer.last)
+    this.#asked.add(held)
     return answer
   }
 

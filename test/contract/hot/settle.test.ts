@@ -79,6 +79,26 @@ describe('copies that two processes insert at the same moment', () => {
     await Promise.all([a.close(), b.close()])
   })
 
+  it('are settled by the last to insert itself when it got no answer, once it knows what is stored', async () => {
+    const [zero, one] = partitions()
+    const failpoints = new ScriptedFailpoints()
+    const [a, b] = [hotSink(db, { failpoints }), hotSink(db)]
+    const [mine, theirs] = [await a.claim(zero, forever), await b.claim(one, forever)]
+    await mine.tip(forever)
+    const stands = failpoints.holdAt('send.before')
+    const delivery = a.deliver([{ claim: mine, range: copy(zero) }], forever)
+    await stands.reached
+    await b.deliver([{ claim: theirs, range: copy(one) }], forever)
+    failpoints.failAt('effect.after')
+    stands.release()
+    await expect(delivery).rejects.toMatchObject({ code: 'DAYBOOK_TEST_BROKEN' })
+    expect(await shown(zero)).toEqual([0, 1])
+    expect(await mine.tip(forever)).toMatchObject({ last: 0n })
+    await a.close()
+    expect(await shown(zero)).toEqual([0])
+    await b.close()
+  })
+
   it('stay both when their contents differ', async () => {
     const [zero, one] = partitions()
     await (await race(zero, one, 'other')).close()
