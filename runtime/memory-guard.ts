@@ -2,14 +2,14 @@ import { getHeapStatistics } from 'node:v8'
 
 const MIB = 1024 * 1024
 /** Events stay below it, also while a worker catches up. */
-export const LARGE_HEAP_BYTES = 144 * MIB
+export const LARGE_HEAP_BYTES = 120 * MIB
 /** What is alive may be large: so much has to come before the next collection. */
 export const GROWTH_BYTES = 48 * MIB
 /** V8 keeps what it has once had: so much more than is needed is given back when there is little to do. */
 export const UNUSED_BYTES = 64 * MIB
 /** Less CPU time in so many milliseconds is little to do: a worker that catches up waits for its store now and then. */
 export const CALM_MS = 3_000
-const CALM_CPU_MS = 600
+const CALM_CPU_MS = 1_200
 const EVERY_MS = 100
 
 export interface MemoryUse {
