@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { EventRow } from '../insert/event-rows.ts'
 
 const UUID_TEXT_BYTES = 36
@@ -77,14 +78,25 @@ export class EventIds {
     const slots = this.#slots
     const mask = slots.length - 1
     const held = this.#words
-    // The first two words are random in UUIDv7; time in the others breaks up what a bad generator repeats.
-    let slot = (Math.imul((words[at] ?? 0) ^ (words[at + 2] ?? 0), 0x9e3779b1) ^ (words[at + 1] ?? 0)) & mask
+    let slot = hashOf(words, at) & mask
     for (;;) {
       const row = (slots[slot] ?? 0) - 1
       if (row < 0 || same(words, at, held, row * ID_WORDS)) return slot
       slot = (slot + 1) & mask
     }
   }
+}
+
+/** Nobody outside knows it: ids are the producer's choice, and those that it made collide would take hours. */
+const SEED = randomBytes(4).readInt32LE()
+
+function hashOf(words: Int32Array, at: number): number {
+  let hash = SEED
+  for (let word = 0; word < ID_WORDS; word++) {
+    hash = Math.imul(hash ^ (words[at + word] ?? 0), 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
+  return hash
 }
 
 function isLess(words: Uint32Array, a: number, b: number): boolean {

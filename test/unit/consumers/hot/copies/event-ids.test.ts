@@ -24,4 +24,16 @@ describe('the ids of a delivery', () => {
     expect(ids.among(others.bytes)).toEqual(eventIdsOf([MIDDLE, LOW]).bytes)
     expect(ids.among(Buffer.alloc(0))).toHaveLength(0)
   })
+
+  it.each([
+    ['first', (hex: string) => `${hex}-0000-7000-8000-000000000001`],
+    ['second', (hex: string) => `019a4f00-${hex.slice(0, 4)}-7${hex.slice(5)}-8000-000000000001`],
+    ['third', (hex: string) => `019a4f00-0000-7000-${hex.slice(0, 4)}-${hex.slice(4)}00000001`],
+    ['last', (hex: string) => `019a4f00-0000-7000-8000-0000${hex}`],
+  ])('are told apart as fast where all that differs is the %s part', (_, idOf) => {
+    // Where they collide this takes a minute.
+    const ids = Array.from({ length: 100_000 }, (_, at) => idOf((at * 16).toString(16).padStart(8, '0')))
+    const distinct = new Set(ids).size
+    expect(eventIdsOf(ids).repeated).toHaveLength(ids.length - distinct)
+  })
 })
