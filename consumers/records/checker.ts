@@ -109,8 +109,9 @@ class UnknownSchemas {
     if (this.#wasAsked(records, position)) await this.#catalogue.loadSeen(missing)
     else {
       const at = this.#clock.now()
-      await this.#catalogue.load(missing)
-      if (position !== undefined)
+      const wasAsked = await this.#catalogue.load(missing)
+      // What is listed already is no look at the registry: versions may have come since.
+      if (wasAsked && position !== undefined)
         this.#asked.set(partitionKey(position.partition), { through: position.highWatermark, at })
     }
     for (const record of records) {

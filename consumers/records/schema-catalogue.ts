@@ -21,8 +21,9 @@ export interface SchemaCatalogue {
    * are given; give those first that most records name.
    * @throws what RegistryReader throws, and DAYBOOK_SCHEMA_NOT_REGISTERED (retryable) where nothing is registered at
    *   all; only where an id could not be found out about.
+   * Gives whether the registry was asked to the end: false where all of them stood in what it had listed before.
    */
-  load(ids: Iterable<number>): Promise<void>
+  load(ids: Iterable<number>): Promise<boolean>
   /** The same of ids that were seen to be registered, without looking for others. @throws what RegistryReader throws */
   loadSeen(ids: Iterable<number>): Promise<void>
   /** Without I/O: what is known of an id; undefined for one that is not loaded, so also for all that are unknown. */
@@ -90,11 +91,12 @@ class Catalogue implements SchemaCatalogue {
     if (this.schemaOf(id).relation === 'newer') throw newerThanWorker(id)
   }
 
-  async load(ids: Iterable<number>): Promise<void> {
+  async load(ids: Iterable<number>): Promise<boolean> {
     const wanted = this.#missing(ids)
-    if (wanted.length === 0) return
-    await this.#findOut(wanted)
+    if (wanted.length === 0) return false
+    const wasAsked = await this.#findOut(wanted)
     await this.loadSeen(wanted)
+    return wasAsked
   }
 
   async loadSeen(ids: Iterable<number>): Promise<void> {
@@ -112,21 +114,22 @@ class Catalogue implements SchemaCatalogue {
     return [...new Set(ids)].filter((id) => !this.#entries.has(id))
   }
 
-  /** Asks the registry what there is, twice, unless all of `ids` are found before. */
-  async #findOut(ids: readonly number[]): Promise<void> {
+  /** Asks the registry what there is, twice, unless all of `ids` are found before: false. */
+  async #findOut(ids: readonly number[]): Promise<boolean> {
     const { clock, confirmDelayMs = DEFAULT_CONFIRM_DELAY_MS, subjects } = this.#options
     const areFound = () => ids.every((id) => this.#registered.place(id) !== undefined)
-    if (areFound()) return
+    if (areFound()) return false
     for (const pauseMs of [0, confirmDelayMs]) {
       if (pauseMs > 0) await clock.sleep(pauseMs)
       const failure = await this.#registered.refresh().then(
         () => null,
         (error: unknown) => ({ error }),
       )
-      if (areFound()) return
+      if (areFound()) return false
       if (failure !== null) throw failure.error
     }
     if (this.#registered.isEmpty) throw nothingRegistered(subjects)
+    return true
   }
 
   async #loadListed(id: number): Promise<void> {

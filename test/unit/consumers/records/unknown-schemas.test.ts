@@ -94,6 +94,16 @@ test('a record that came later is looked for anew, for less than a second', asyn
   expect(now - began).toBeLessThan(1_000)
 })
 
+test('a version that is loaded from the list of before is no look at the registry', async () => {
+  registry.register(OURS, 2, AUDIT_EVENT_SCHEMA_TEXT)
+  // Both are listed now, and only the first is loaded.
+  await verdicts([1])
+  registry.register(OURS, 77, AUDIT_EVENT_SCHEMA_TEXT)
+  const highWatermark = offset + 10n
+  expect(await verdicts([2], highWatermark)).toEqual(['event'])
+  expect(await verdicts([77], highWatermark)).toEqual(['event'])
+})
+
 test('what is registered afterwards helps records that wait already, after a while', async () => {
   const highWatermark = offset + 10n
   expect(await verdicts([77], highWatermark)).toEqual(['UNKNOWN_SCHEMA'])
