@@ -34,8 +34,8 @@ export interface Memory {
 /**
  * Collects garbage when there are many objects of it. V8 lets its heap grow to nearly four times what is alive before it
  * collects by itself, and keeps the memory: under a flood of tiny records a worker would be twice as large as it may,
- * and stay so. Nothing is collected for events alone: after a collection that it was told to do V8 collects more often by
- * itself, which cost a sixth of the CPU time (docs/decisions/worker-memory.md).
+ * and stay so. Nothing is collected for events alone: nearly all that they hold is alive, and to collect and give back
+ * while a worker caught up cost a sixth of its CPU time (docs/decisions/worker-memory.md).
  *
  * Does not keep the process alive. Null, where it was not started with `--expose-gc`: does nothing.
  */

@@ -21,7 +21,7 @@ export interface SchemaCatalogue {
    * are given; give those first that most records name.
    * @throws what RegistryReader throws, and DAYBOOK_SCHEMA_NOT_REGISTERED (retryable) where nothing is registered at
    *   all; only where an id could not be found out about.
-   * Gives whether the registry was asked to the end: false where all of them stood in what it had listed before.
+   * @returns whether the registry was asked to the end: false where all of them stood in what it had listed before
    */
   load(ids: Iterable<number>): Promise<boolean>
   /** The same of ids that were seen to be registered, without looking for others. @throws what RegistryReader throws */

@@ -56,8 +56,7 @@ export class Watchdog {
   /** Where `session` stands; `logEnd` is null until the log was asked or a batch told it. */
   look(session: PartitionSession): { logEnd: bigint | null; lag: bigint; standingMs: number } {
     const now = this.#options.clock.now()
-    const progress = this.#progress.get(session.key) ?? { done: 0n, logEnd: null, at: now, boundsAt: now }
-    this.#progress.set(session.key, progress)
+    const progress = this.#progressOf(session)
     const logEnd = later(progress.logEnd, session.highWatermark)
     const done = higher(session.committable, progress.done)
     const lag = logEnd === null || logEnd <= done ? 0n : logEnd - done
@@ -68,9 +67,17 @@ export class Watchdog {
   }
 
   /** Since when no broker has said where the log of this partition ends: others may be asked meanwhile. */
-  boundsAgeOf({ key }: PartitionSession): number {
+  boundsAgeOf(session: PartitionSession): number {
+    return this.#options.clock.now() - this.#progressOf(session).boundsAt
+  }
+
+  #progressOf({ key }: PartitionSession): Progress {
+    const known = this.#progress.get(key)
+    if (known !== undefined) return known
     const now = this.#options.clock.now()
-    return now - (this.#progress.get(key)?.boundsAt ?? now)
+    const progress = { done: 0n, logEnd: null, at: now, boundsAt: now }
+    this.#progress.set(key, progress)
+    return progress
   }
 
   #schedule(): void {
@@ -92,12 +99,14 @@ export class Watchdog {
     this.#boundsAt = clock.now()
     for (const { session, done } of before) {
       const bounds = answer.get(session.key)
+      if (bounds === undefined) {
+        this.look(session)
+        continue
+      }
       // Of a stopped partition too: its lag grows.
-      if (bounds !== undefined) session.sawBounds(bounds)
+      session.sawBounds(bounds)
+      this.#progressOf(session).boundsAt = clock.now()
       this.look(session)
-      if (bounds === undefined) continue
-      const progress = this.#progress.get(session.key)
-      if (progress !== undefined) progress.boundsAt = clock.now()
       // The log was cut below what is stored already: new records would come under offsets that count as done.
       if (!session.isOver && done >= bounds.logEnd)
         onFault(session, tipBeyondLog(session.partition, done, bounds))

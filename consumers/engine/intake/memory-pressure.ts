@@ -57,8 +57,7 @@ export class Pressure {
   /** Without the bytes of partitions whose deliveries fail: one of those must not keep the others paused. */
   #movingBytes(): number {
     let bytes = this.#options.memory.bytes
-    for (const session of this.#options.sessions())
-      if (session.recovering || session.isFailing) bytes -= session.bufferedBytes
+    for (const session of this.#options.sessions()) if (isFailing(session)) bytes -= session.bufferedBytes
     return bytes
   }
 
@@ -68,7 +67,6 @@ export class Pressure {
    */
   #dropFailing(): void {
     const sessions = [...this.#options.sessions()].filter((session) => !session.isOver)
-    const isFailing = (session: PartitionSession) => session.recovering || session.isFailing
     if (!sessions.some((session) => !isFailing(session) && isHeldBack(session))) return
     if (this.#movingBytes() > this.#options.memory.lowBytes) return
     const [largest] = sessions.filter(isFailing).sort((a, b) => b.bufferedBytes - a.bufferedBytes)
@@ -91,6 +89,11 @@ export class Pressure {
   #partitions() {
     return [...this.#options.sessions()].map((session) => session.partition)
   }
+}
+
+/** What it holds cannot be delivered now. */
+function isFailing({ recovering, isFailing }: PartitionSession): boolean {
+  return recovering || isFailing
 }
 
 /** There is more in its log, and nothing of it is here. */
