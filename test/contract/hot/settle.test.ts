@@ -46,6 +46,23 @@ describe('copies that two processes insert at the same moment', () => {
     return b
   }
 
+  /** Both are in and shown: the first, who inserted last, got no answer and has not looked again. */
+  async function unsettled(first: PartitionRef, second: PartitionRef) {
+    const failpoints = new ScriptedFailpoints()
+    const [a, b] = [hotSink(db, { failpoints }), hotSink(db)]
+    const [mine, theirs] = [await a.claim(first, forever), await b.claim(second, forever)]
+    await mine.tip(forever)
+    const stands = failpoints.holdAt('send.before')
+    const delivery = a.deliver([{ claim: mine, range: copy(first) }], forever)
+    await stands.reached
+    await b.deliver([{ claim: theirs, range: copy(second) }], forever)
+    failpoints.failAt('effect.after')
+    stands.release()
+    await expect(delivery).rejects.toMatchObject({ code: 'DAYBOOK_TEST_BROKEN' })
+    expect(await shown(first)).toEqual([0, 1])
+    return { a, b, mine }
+  }
+
   it('are settled by the one who inserts last: the copy in the lower partition stays', async () => {
     const [zero, one] = partitions()
     await (await race(zero, one)).close()
@@ -60,17 +77,7 @@ describe('copies that two processes insert at the same moment', () => {
 
   it('are settled by the next owner when the last to insert dies before it has looked', async () => {
     const [zero, one] = partitions()
-    const failpoints = new ScriptedFailpoints()
-    const [a, b] = [hotSink(db, { failpoints }), hotSink(db)]
-    const [mine, theirs] = [await a.claim(zero, forever), await b.claim(one, forever)]
-    const stands = failpoints.holdAt('send.before')
-    const delivery = a.deliver([{ claim: mine, range: copy(zero) }], forever)
-    await stands.reached
-    await b.deliver([{ claim: theirs, range: copy(one) }], forever)
-    failpoints.failAt('effect.after')
-    stands.release()
-    await expect(delivery).rejects.toMatchObject({ code: 'DAYBOOK_TEST_BROKEN' })
-    expect(await shown(zero)).toEqual([0, 1])
+    const { a, b } = await unsettled(zero, one)
     const heir = hotSink(db)
     await heir.claim(zero, forever)
     // Its repairs have ended when it has closed.
@@ -81,18 +88,7 @@ describe('copies that two processes insert at the same moment', () => {
 
   it('are settled by the last to insert itself when it got no answer, once it knows what is stored', async () => {
     const [zero, one] = partitions()
-    const failpoints = new ScriptedFailpoints()
-    const [a, b] = [hotSink(db, { failpoints }), hotSink(db)]
-    const [mine, theirs] = [await a.claim(zero, forever), await b.claim(one, forever)]
-    await mine.tip(forever)
-    const stands = failpoints.holdAt('send.before')
-    const delivery = a.deliver([{ claim: mine, range: copy(zero) }], forever)
-    await stands.reached
-    await b.deliver([{ claim: theirs, range: copy(one) }], forever)
-    failpoints.failAt('effect.after')
-    stands.release()
-    await expect(delivery).rejects.toMatchObject({ code: 'DAYBOOK_TEST_BROKEN' })
-    expect(await shown(zero)).toEqual([0, 1])
+    const { a, b, mine } = await unsettled(zero, one)
     expect(await mine.tip(forever)).toMatchObject({ last: 0n })
     await a.close()
     expect(await shown(zero)).toEqual([0])
