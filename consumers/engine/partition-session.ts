@@ -177,6 +177,11 @@ export class PartitionSession {
     return this.#failures > 0 && this.hasUndelivered
   }
 
+  /** So many deliveries in a row have failed without progress. */
+  get failures(): number {
+    return this.#failures
+  }
+
   /** Counts a checked record; gives how many bad ones came since the last good one. */
   countBad(isBad: boolean): number {
     this.#badInARow = isBad ? this.#badInARow + 1 : 0

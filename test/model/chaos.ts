@@ -12,6 +12,7 @@ export class Chaos {
   /** How likely a request to the store or broker fails; drawn per run, so that some runs are calm. */
   readonly #faultRate: number
   #lossAllowed: boolean
+  #refused: FakeLog | null = null
 
   constructor(world: World) {
     this.#world = world
@@ -24,6 +25,7 @@ export class Chaos {
     return {
       write: () =>
         this.#fails() ? sim.pick(['refused', 'cut_off', 'answer_lost', 'partial'] as const) : null,
+      refuses: (partition) => this.#refused?.partition === partition,
       ask: () => this.#fails(),
       kills: () => sim.chance(0.5),
     }
@@ -47,6 +49,7 @@ export class Chaos {
   end(): void {
     this.isOver = true
     this.registryIsDown = false
+    this.#refused = null
     for (const worker of this.#world.workers) worker.process.frozenUntil = 0
     this.#world.scale(1)
     this.#world.sim.log('faults end')
@@ -98,7 +101,8 @@ export class Chaos {
     else if (what < 0.7) group.rebalance()
     else if (what < 0.85) this.#forgeCommit()
     else if (what < 0.95) this.#truncate()
-    else this.#registryOutage()
+    else if (what < 0.98) this.#registryOutage()
+    else this.#refuseOne()
   }
 
   #forgeCommit(): void {
@@ -131,6 +135,17 @@ export class Chaos {
     sim.log('registry down')
     sim.at(sim.between(50, 1_500), null, () => {
       this.registryIsDown = false
+    })
+  }
+
+  /** The store takes nothing of one partition for a while. */
+  #refuseOne(): void {
+    const { sim, logs } = this.#world
+    const log = sim.pick(logs)
+    this.#refused = log
+    sim.log(`${log.partition.partition}: refused by the store`)
+    sim.at(sim.between(500, 3_000), null, () => {
+      this.#refused = null
     })
   }
 }

@@ -14,7 +14,7 @@ const EXPECTED = [
   ...CAUSES.map((cause) => `cut by ${cause}`),
   ...STEPS.map((step) => `retry ${step}`),
   ...['memory', 'share', 'backoff'].map((reason) => `paused by ${reason}`),
-  ...['fenced', 'loss accepted', 'hole accepted'],
+  ...['fenced', 'loss accepted', 'hole accepted', 'gave way'],
 ]
 
 test(`${RUNS} seeded runs keep every invariant, and reach every fault`, async () => {

@@ -1,6 +1,7 @@
 import { partitionKey } from '../../consumers/engine/contracts.ts'
 import { createEngine, type Engine, type StopOutcome } from '../../consumers/engine/engine.ts'
 import { type EngineObserver, noObserver, type RangeAccount } from '../../consumers/engine/observer.ts'
+import { BARE_RECORD_BYTES } from '../../consumers/engine/range.ts'
 import type { StoppedPartition } from '../../consumers/engine/stopped-partition.ts'
 import { FAILPOINTS, type Failpoint, type Failpoints } from '../../runtime/failpoints.ts'
 import { DaybookError } from '../../schemas/errors.ts'
@@ -9,6 +10,9 @@ import { FakeSink } from '../support/fakes/fake-sink.ts'
 import { FakeSource } from '../support/fakes/fake-source.ts'
 import { SimProcess } from '../support/fakes/simulation.ts'
 import type { World } from './world.ts'
+
+/** What the source hands over at once: twelve records, and what a bad one counts with. */
+const MOST_PER_FETCH = 12 * (100 + BARE_RECORD_BYTES)
 
 const never = new Promise<never>(() => undefined)
 
@@ -26,7 +30,7 @@ export class ModelWorker {
     const { sim } = world
     this.#world = world
     this.process = new SimProcess(name, sim)
-    this.#memoryBytes = sim.between(200, 4_000)
+    this.#memoryBytes = sim.between(200, 8_000)
     this.#engine = this.#createEngine()
   }
 
@@ -174,7 +178,7 @@ export class ModelWorker {
     const { bufferedBytes, partitions } = this.#engine.health()
     for (const reason of partitions.flatMap(({ paused }) => paused))
       this.#world.happened.add(`paused by ${reason}`)
-    const most = 1.25 * this.#memoryBytes + this.#world.logs.length * 12 * 100
+    const most = 1.25 * this.#memoryBytes + this.#world.logs.length * MOST_PER_FETCH
     if (bufferedBytes > most) this.#world.sim.violate(`${bufferedBytes} bytes buffered`)
     if (bufferedBytes < 0) this.#world.sim.violate('released more than was buffered')
   }
@@ -183,7 +187,10 @@ export class ModelWorker {
     this.#world.sim.violate(`${this.process.name} crashed: ${error instanceof Error ? error.stack : error}`)
   }
 
-  /** Only a loss that did happen may stop a partition; the operator accepts it, and it goes on by itself. */
+  /**
+   * Only a loss that did happen may stop a partition, and the operator accepts it; or that its deliveries fail while the
+   * others have no memory, as long as the store fails. Either goes on by itself.
+   */
   #stopped({ partition, code }: StoppedPartition, error: unknown): void {
     const { sim, store, logs } = this.#world
     sim.log(`${this.process.name} stopped ${partition.partition}: ${code}`)
@@ -191,6 +198,10 @@ export class ModelWorker {
     const last = error instanceof DaybookError ? error.details['last'] : undefined
     // Told again, without the error, while it lasts.
     if (error === null || log === undefined) return
+    if (code === 'DAYBOOK_ENGINE_GAVE_WAY' && !this.#world.chaos.isOver) {
+      this.#world.happened.add('gave way')
+      return
+    }
     const isLoss = code === 'DAYBOOK_ENGINE_LOG_LOST' && typeof last === 'bigint'
     if (isLoss && last >= log.bounds.logStart && log.isHole(last)) {
       this.#world.happened.add('hole accepted')

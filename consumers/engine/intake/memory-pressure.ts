@@ -12,6 +12,9 @@ export interface PressureOptions {
   readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
+/** A store that answers badly once or twice is no reason to stop a partition: with the back-off, about a second. */
+const FAILURES_TO_GIVE_WAY = 3
+
 /**
  * At the memory cap: first cut the largest open ranges, so that there is something to deliver, then stop fetching. The
  * same for a partition alone that has its share.
@@ -69,7 +72,8 @@ export class Pressure {
     const sessions = [...this.#options.sessions()].filter((session) => !session.isOver)
     if (!sessions.some((session) => !isFailing(session) && isHeldBack(session))) return
     if (this.#movingBytes() > this.#options.memory.lowBytes) return
-    const [largest] = sessions.filter(isFailing).sort((a, b) => b.bufferedBytes - a.bufferedBytes)
+    const failing = sessions.filter(({ failures }) => failures >= FAILURES_TO_GIVE_WAY)
+    const [largest] = failing.sort((a, b) => b.bufferedBytes - a.bufferedBytes)
     if (largest !== undefined) this.#options.onFault(largest, gaveWay(largest.partition))
   }
 

@@ -42,12 +42,19 @@ export type WriteFault =
 
 export interface FakeFaults {
   readonly write: () => WriteFault | null
+  /** The store takes nothing of this partition, and says so for it alone. */
+  readonly refuses: (partition: PartitionRef) => boolean
   readonly ask: () => boolean
   /** A claim waits for earlier writes, or ends them. */
   readonly kills: () => boolean
 }
 
-export const noFaults: FakeFaults = { write: () => null, ask: () => false, kills: () => true }
+export const noFaults: FakeFaults = {
+  write: () => null,
+  refuses: () => false,
+  ask: () => false,
+  kills: () => true,
+}
 
 export interface FakeSinkOptions {
   readonly store: FakeStore
@@ -104,10 +111,14 @@ export class FakeSink implements Sink {
     await this.#failpoints.hit('send.before')
     await this.#wire.hop()
     if (fault === 'refused') return this.#broken()
-    const outcomes =
+    const taken = deliveries.filter(({ range }) => !this.#faults.refuses(range.partition))
+    const written =
       this.#store.exclusion === 'create_only'
-        ? await this.#putObjects(deliveries, fault)
-        : await this.#insert(deliveries, fault)
+        ? await this.#putObjects(taken, fault)
+        : await this.#insert(taken, fault)
+    const outcomes = deliveries.map(
+      (delivery): RangeOutcome => written[taken.indexOf(delivery)] ?? { kind: 'failed', error: ambiguous() },
+    )
     await this.#failpoints.hit('answer.before')
     await this.#wire.hop()
     await this.#failpoints.hit('answer.after')
