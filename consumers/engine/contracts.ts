@@ -191,6 +191,11 @@ export interface Sink {
    * after any throw it asks `claim.tip()` for each range before it tries again.
    */
   deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly RangeOutcome[]>
+  /**
+   * Default false. True: writing this range may take far longer than writing others. It then shares no delivery with
+   * those, and one delivery is always left to them.
+   */
+  isSlow?(range: Range): boolean
   /** SHA-256 of a record as `Tip.lastRecord` reports it, to compare the store's tip with Kafka. */
   fingerprint(record: CheckedRecord, partition: PartitionRef): Buffer
   close(): Promise<void>

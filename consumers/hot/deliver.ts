@@ -13,6 +13,7 @@ import type {
 } from '../engine/contracts.ts'
 import type { HotStore } from './clickhouse/store.ts'
 import type { Copies } from './copies/copies.ts'
+import type { CostlyPartitions } from './copies/costly-partitions.ts'
 import { DuplicateGuard } from './copies/duplicate-guard.ts'
 import { EventIds } from './copies/event-ids.ts'
 import { DeliveryJob } from './delivery-job.ts'
@@ -32,6 +33,7 @@ export interface DelivererOptions {
   readonly fence: Fence
   readonly rows: EventRows
   readonly copies: Copies
+  readonly costly: CostlyPartitions
   readonly lifetime: TableLifetime
   readonly quarantine: Quarantine
   readonly failpoints: Failpoints
@@ -147,7 +149,8 @@ class Deliverer {
     const rows = remainingOf(jobs)
     const listed = await this.#listLater(rows, ids, signal)
     if (listed === 'listed') return this.#insertAll(jobs, signal)
-    for (const one of jobs) {
+    const isCostly = ({ claim }: Job) => this.#o.costly.has(claim.partition)
+    for (const one of [...jobs.filter((job) => !isCostly(job)), ...jobs.filter(isCostly)]) {
       await this.#listLater(one.remaining, null, signal)
       await this.#insertAll([one], signal)
     }

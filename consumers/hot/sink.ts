@@ -2,10 +2,11 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
-import type { CheckedRecord, PartitionRef, Quarantine, Sink, Tip } from '../engine/contracts.ts'
+import type { CheckedRecord, PartitionRef, Quarantine, Range, Sink, Tip } from '../engine/contracts.ts'
 import type { HotClients } from './clickhouse/client.ts'
 import { createHotStore, type HotStore } from './clickhouse/store.ts'
 import { type CopiesFound, createCopies } from './copies/copies.ts'
+import { CostlyPartitions } from './copies/costly-partitions.ts'
 import { recheckLastInsert } from './copies/duplicate-recheck.ts'
 import { createDeliverer } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './insert/event-rows.ts'
@@ -70,6 +71,7 @@ class HotSink implements Sink {
   readonly #rows: EventRows
   readonly #keeper: TipKeeper
   readonly #requireTopic: RequireTopic
+  readonly #costly: CostlyPartitions
   readonly #processId = randomUUID()
   #claims = 0
   /** Claims whose tip was asked for: the first time that is part of a take-over, later a delivery has failed. */
@@ -80,6 +82,7 @@ class HotSink implements Sink {
   constructor(o: HotSinkOptions) {
     const { clock, quarantine, failpoints } = o
     this.#now = () => clock.now()
+    this.#costly = new CostlyPartitions(clock)
     const store = createHotStore({ clients: o.clients, database: o.database })
     this.#store = store
     this.#fence = createFence({ store, clock })
@@ -94,7 +97,8 @@ class HotSink implements Sink {
     this.deliver = createDeliverer({
       ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
       ...{ fence: this.#fence, rows: this.#rows, table: o.schemas.table },
-      copies: createCopies({ store, clock, onFound: o.onCopies }),
+      copies: createCopies({ store, clock, costly: this.#costly, onFound: o.onCopies }),
+      costly: this.#costly,
       lifetime: createTableLifetime({ store, clock }),
       ...(o.onExpired === undefined ? {} : { onExpired: o.onExpired }),
       encoding: o.encoding ?? avroEncoding(o.schemas.table),
@@ -120,6 +124,11 @@ class HotSink implements Sink {
     return made
   }
 
+  /** The quarantine may be slow, or not answer at all; and so may look-ups of ids that are stored very often. */
+  isSlow({ partition, records }: Range): boolean {
+    return records.some(({ verdict }) => verdict.kind === 'bad') || this.#costly.has(partition)
+  }
+
   fingerprint(checked: CheckedRecord, partition: PartitionRef): Buffer {
     const row = this.#rows.row(checked, partition)
     if (row !== null) return hashOf(row)
@@ -136,9 +145,9 @@ class HotSink implements Sink {
 
   /** The next claim of another process, or the next failed delivery, looks again: failing is harmless. */
   #recheck(partition: PartitionRef, last: bigint): void {
-    const now = this.#now()
+    const clock = { now: this.#now }
     this.#rechecks = this.#rechecks.then(() =>
-      recheckLastInsert(this.#store, { partition, last, now }).catch(() => {}),
+      recheckLastInsert(this.#store, { partition, last, clock }).catch(() => {}),
     )
   }
 

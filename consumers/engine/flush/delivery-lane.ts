@@ -6,7 +6,7 @@ import type { EngineLimits } from '../options.ts'
 import type { PartitionSession } from '../partition-session.ts'
 
 export interface DeliveryLaneOptions {
-  readonly sink: Pick<Sink, 'deliver' | 'keepsBadRecords'>
+  readonly sink: Pick<Sink, 'deliver' | 'isSlow'>
   readonly limits: EngineLimits
   readonly clock: Clock
   readonly observer: EngineObserver
@@ -33,7 +33,7 @@ export class DeliveryLane {
   readonly #options: DeliveryLaneOptions
   #running = 0
   /** Of those, with something for the quarantine. */
-  #runningApart = 0
+  #runningSlow = 0
   #turn = 0
 
   constructor(options: DeliveryLaneOptions) {
@@ -55,9 +55,9 @@ export class DeliveryLane {
       const loads = this.#take()
       const [first] = loads
       if (first === undefined) return
-      const isApart = this.#isApart(first.delivery.range)
+      const isSlow = this.#isSlow(first.delivery.range)
       this.#running++
-      if (isApart) this.#runningApart++
+      if (isSlow) this.#runningSlow++
       for (const { session } of loads) session.deliveryStarted()
       this.#deliver(loads)
         .catch((error: unknown) => {
@@ -65,7 +65,7 @@ export class DeliveryLane {
         })
         .finally(() => {
           this.#running--
-          if (isApart) this.#runningApart--
+          if (isSlow) this.#runningSlow--
           this.#options.onEnded()
           this.pump()
         })
@@ -76,18 +76,18 @@ export class DeliveryLane {
   #take(): Load[] {
     const { limits, sessions, signal } = this.#options
     if (signal.aborted) return []
-    const mayBeApart = this.#runningApart < Math.max(1, limits.concurrentDeliveries - 1)
+    const mayBeSlow = this.#runningSlow < Math.max(1, limits.concurrentDeliveries - 1)
     const loads: Load[] = []
-    let areApart: boolean | null = null
+    let areSlow: boolean | null = null
     let rows = 0
     let bytes = 0
     for (const session of this.#inTurn([...sessions()].filter((session) => session.ready))) {
       const { head: range, claim } = session
       if (range === undefined || claim === null) continue
-      const own = this.#isApart(range)
-      if (own && !mayBeApart) continue
-      areApart ??= own
-      if (own !== areApart) continue
+      const own = this.#isSlow(range)
+      if (own && !mayBeSlow) continue
+      areSlow ??= own
+      if (own !== areSlow) continue
       rows += range.records.length
       bytes += range.bytes
       const fits = rows <= limits.deliveryRows && bytes <= limits.deliveryBytes
@@ -98,12 +98,8 @@ export class DeliveryLane {
     return loads
   }
 
-  /**
-   * The quarantine may be slow, or not answer at all: ranges with nothing for it go by themselves, and one delivery is
-   * always left to them.
-   */
-  #isApart(range: Range): boolean {
-    return this.#options.sink.keepsBadRecords === false && hasBad(range)
+  #isSlow(range: Range): boolean {
+    return this.#options.sink.isSlow?.(range) ?? false
   }
 
   #inTurn(ready: readonly PartitionSession[]): PartitionSession[] {
@@ -148,8 +144,4 @@ export class DeliveryLane {
     if (error !== null && !isRetryable(error)) this.#options.onFault(session, error)
     else this.#options.onAmbiguous(session, error)
   }
-}
-
-function hasBad({ records }: Range): boolean {
-  return records.some(({ verdict }) => verdict.kind === 'bad')
 }

@@ -1,6 +1,6 @@
 import { identifier, quote } from '../clickhouse/quote.ts'
 import type { HotStore } from '../clickhouse/store.ts'
-import { type EventIds, ID_BYTES, idKey } from './event-ids.ts'
+import { type EventIds, ID_BYTES, uuidOf } from './event-ids.ts'
 
 /** Where a copy of an event stands. */
 export interface Place {
@@ -9,13 +9,22 @@ export interface Place {
   readonly offset: bigint
 }
 
-export interface Copy extends Place {
-  readonly hash: string
+/** A visible copy that stands behind another one with the same content, `kept`. */
+export interface Surplus extends Place {
+  /** UUID. */
+  readonly id: string
+  readonly kept: Place
+}
+
+interface CountedIds {
+  readonly rows: number
+  /** Laid out like `EventIds.bytes`. */
+  readonly ids: Buffer
 }
 
 /** Ids in one look-up; the statement holds them as a literal of 22 bytes each. */
 const LOOKUP_IDS = 100_000
-const PLACES_IN_A_QUERY = 20_000
+const SURPLUS_IN_A_QUERY = 10_000
 const LOOKUP_SETTINGS = { max_query_size: '67108864', max_threads: 1 } as const
 
 /**
@@ -25,100 +34,182 @@ const LOOKUP_SETTINGS = { max_query_size: '67108864', max_threads: 1 } as const
 const ROWS_PER_ID = { 1: 3, 2: 10 } as const
 const LEAST_ROWS = 10_000
 
+/** As ClickHouse gives a place: topic id, partition, offset. Topic ids are ordered as text, for every worker alike. */
+type PlaceTuple = readonly [string, number, string]
+const PLACE = 'tuple(toString(t), p, o)'
+
 /**
- * All stored copies of these ids that readers see, by id; none of an id with fewer than `rowsAtLeast` stored rows.
- * Events are read before `superseded`: see `settle`.
+ * Those of these ids of which the store holds at least so many rows, usually none.
+ * UUIDv7 ids rise with time, so the store holds few ids between the least and the greatest of new events; they are
+ * fetched and compared here. Where it holds many (ids without time, a delivery with one event much older than the
+ * others), it is asked for each; `rows` is then how many rows of them it holds.
  */
-export async function visibleCopies(
+export async function storedIds(
   store: HotStore,
   ids: EventIds,
   { rowsAtLeast, signal }: { readonly rowsAtLeast: 1 | 2; readonly signal: AbortSignal },
-): Promise<Map<string, Copy[]>> {
-  const found: (Place & { readonly id: string })[] = []
-  const sought = await possiblyStored(store, ids, rowsAtLeast, signal)
-  const step = LOOKUP_IDS * ID_BYTES
-  for (let at = 0; at < sought.length; at += step) {
-    const literal = sought.toString('base64', at, Math.min(at + step, sought.length))
-    const rows = await store.rows<{ id: string; t: string; p: number; o: string }>(
-      `SELECT event_id::String AS id,_topic_id::String AS t,_partition AS p,toString(_offset) AS o FROM ${identifier(store.database)}.events WHERE toUInt128(event_id) IN (SELECT id FROM format('RowBinary','id UInt128',base64Decode('${literal}')))`,
-      { signal, settings: LOOKUP_SETTINGS },
-    )
-    for (const row of rows)
-      found.push({ id: idKey(row.id), topicId: row.t, partition: row.p, offset: BigInt(row.o) })
+): Promise<CountedIds> {
+  if (ids.bytes.length === 0) return { rows: 0, ids: ids.bytes }
+  const events = `${identifier(store.database)}.events`
+  const { least, greatest } = ids.bounds()
+  const most = Math.max(LEAST_ROWS, (ids.bytes.length / ID_BYTES) * ROWS_PER_ID[rowsAtLeast])
+  const between = await countedIds(
+    store,
+    `SELECT toUInt128(event_id) AS id FROM ${events} WHERE id BETWEEN ${least}::UInt128 AND ${greatest}::UInt128 LIMIT ${most + 1}`,
+    { rowsAtLeast, signal },
+  )
+  if (between.rows <= most) {
+    const among = ids.among(between.ids)
+    return { rows: among.length / ID_BYTES, ids: among }
   }
-  const copies = new Map<string, Copy[]>()
-  for (let at = 0; at < found.length; at += PLACES_IN_A_QUERY) {
-    const part = found.slice(at, at + PLACES_IN_A_QUERY)
-    const hashes = await hashesOf(store, part, signal)
-    const hidden = await hiddenOf(store, part, signal)
-    for (const place of part) {
-      const hash = hashes.get(placeKey(place))
-      if (hash === undefined || hidden.has(placeKey(place))) continue
-      const list = copies.get(place.id)
-      if (list === undefined) copies.set(place.id, [{ ...place, hash }])
-      else list.push({ ...place, hash })
-    }
+  const found: CountedIds[] = []
+  for (const slice of slicesOf(ids.bytes)) {
+    found.push(await countedIds(store, rowsOf(store, idTable(slice)), { rowsAtLeast, signal }))
   }
-  return copies
+  const rows = found.reduce((sum, held) => sum + held.rows, 0)
+  return { rows, ids: Buffer.concat(found.map((held) => held.ids)) }
 }
 
 /**
- * Those of the ids of which the store may hold so many rows, usually none. UUIDv7 ids rise with time, so the store
- * holds few ids between the least and the greatest of new events; they are fetched and compared here. Where it holds
- * many (ids without time, a delivery with one event much older than the others), all are possible.
+ * Those ids, of what `from` selects as `id UInt128`, that stand there at least so many times; and how many rows it
+ * selects.
  */
-async function possiblyStored(
+export async function countedIds(
   store: HotStore,
-  ids: EventIds,
-  rowsAtLeast: 1 | 2,
-  signal: AbortSignal,
-): Promise<Buffer> {
-  if (ids.bytes.length === 0) return ids.bytes
-  const { least, greatest } = ids.bounds()
-  const most = Math.max(LEAST_ROWS, (ids.bytes.length / ID_BYTES) * ROWS_PER_ID[rowsAtLeast])
-  const between = `SELECT toUInt128(event_id) AS id FROM ${identifier(store.database)}.events WHERE id BETWEEN ${least}::UInt128 AND ${greatest}::UInt128 LIMIT ${most + 1}`
-  const counted = `SELECT id, count() AS n FROM (${between}) GROUP BY id`
+  from: string,
+  { rowsAtLeast, signal }: { readonly rowsAtLeast: 1 | 2; readonly signal?: AbortSignal },
+): Promise<CountedIds> {
   // In hex: joined as they are, ids would lose the zero bytes that they end with (a random id may begin with 00).
   const [answer] = await store.rows<{ held: number; ids: string }>(
-    `SELECT toUInt32(sum(n)) AS held, arrayStringConcat(groupArrayIf(hex(reinterpretAsFixedString(id)), n >= ${rowsAtLeast})) AS ids FROM (${counted})`,
+    `SELECT toUInt32(sum(n)) AS held, arrayStringConcat(groupArrayIf(hex(reinterpretAsFixedString(id)), n >= ${rowsAtLeast})) AS ids FROM (SELECT id, count() AS n FROM (${from}) GROUP BY id)`,
     { signal, settings: LOOKUP_SETTINGS },
   )
-  if (answer === undefined || answer.held > most) return ids.bytes
-  return ids.among(Buffer.from(answer.ids, 'hex'))
+  return { rows: answer?.held ?? 0, ids: Buffer.from(answer?.ids ?? '', 'hex') }
 }
 
-async function hashesOf(
+/**
+ * The first stored copy of each of these contents, seen by readers or not, by `contentKey`. However many copies of
+ * these ids the store holds, the answer is no larger than what is asked for.
+ * @param ids of the contents, each once
+ * @param hashes of 32 bytes each, one after the other, each once
+ */
+export async function firstCopies(
   store: HotStore,
-  places: readonly Place[],
+  ids: Buffer,
+  hashes: Buffer,
   signal: AbortSignal,
-): Promise<Map<string, string>> {
-  const rows = await store.rows<{ t: string; p: number; o: string; h: string }>(
-    `SELECT _topic_id::String AS t,_partition AS p,toString(_offset) AS o,hex(_content_hash) AS h FROM ${identifier(store.database)}.events WHERE (_topic_id,_partition,_offset) IN (${placesTable(places)})`,
-    { signal, settings: LOOKUP_SETTINGS },
-  )
-  return new Map(
-    rows.map((row) => [placeKey({ topicId: row.t, partition: row.p, offset: BigInt(row.o) }), row.h]),
-  )
+): Promise<Map<string, Place>> {
+  const first = new Map<string, Place>()
+  for (const slice of slicesOf(ids)) {
+    const copies = copiesOf(store, rowsOf(store, idTable(slice)), isOneOf(hashes))
+    const rows = await store.rows<{ key: string; place: PlaceTuple }>(
+      `SELECT concat(hex(reinterpretAsFixedString(id)), hex(h)) AS key, min(${PLACE}) AS place FROM (${copies}) GROUP BY id, h`,
+      { signal, settings: LOOKUP_SETTINGS },
+    )
+    for (const { key, place } of rows) first.set(Buffer.from(key, 'hex').toString('latin1'), placeOf(place))
+  }
+  return first
 }
 
-async function hiddenOf(
+/** Those of these contents of which the store holds several copies, seen or not; laid out like `hashes`. */
+export async function repeatedContents(
   store: HotStore,
-  places: readonly Place[],
+  ids: Buffer,
+  hashes: Buffer,
   signal: AbortSignal,
-): Promise<Set<string>> {
-  const rows = await store.rows<{ t: string; p: number; o: string }>(
-    `SELECT topic_id::String AS t,partition AS p,toString(offset) AS o FROM ${identifier(store.database)}.superseded WHERE (topic_id,partition,offset) IN (${placesTable(places)})`,
+): Promise<Buffer> {
+  const found: Buffer[] = []
+  for (const slice of slicesOf(ids)) {
+    const copies = copiesOf(store, rowsOf(store, idTable(slice)), isOneOf(hashes))
+    const [answer] = await store.rows<{ hashes: string }>(
+      `SELECT arrayStringConcat(groupArray(hex(h))) AS hashes FROM (SELECT h FROM (${copies}) GROUP BY id, h HAVING count() > 1)`,
+      { signal, settings: LOOKUP_SETTINGS },
+    )
+    found.push(Buffer.from(answer?.hashes ?? '', 'hex'))
+  }
+  return Buffer.concat(found)
+}
+
+/** @param id as `EventIds.key` gives it  @param hash 32 characters of a byte each */
+export function contentKey(id: string, hash: string): string {
+  return id + hash
+}
+
+/**
+ * Visible copies of these ids that stand behind another visible one with the same content: all, or as many as are
+ * handled at once.
+ *
+ * Whether a row is superseded must be looked up after the row was seen (see `Copies.settle`), but within a statement
+ * ClickHouse reads `superseded` first. So rows are asked for twice: they get into a partition in the order of their
+ * offsets, and those up to the greatest one seen before were listed, if at all, before the second statement begins.
+ * @param ids laid out like `EventIds.bytes`
+ * @param hashes only of these contents; null: of all
+ */
+export async function someSurplus(
+  store: HotStore,
+  ids: Buffer,
+  hashes: Buffer | null,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly surplus: readonly Surplus[]; readonly isAll: boolean }> {
+  const all = rowsOf(store, idTable(ids))
+  const ends = await store.rows<{ t: string; p: number; last: string }>(
+    `SELECT toString(t) AS t, p, toString(max(o)) AS last FROM (${all}) GROUP BY t, p`,
     { signal, settings: LOOKUP_SETTINGS },
   )
-  return new Set(rows.map((row) => placeKey({ topicId: row.t, partition: row.p, offset: BigInt(row.o) })))
+  if (ends.length === 0) return { surplus: [], isAll: true }
+  const seen = `SELECT id, t, p, o FROM (${all}) AS r INNER JOIN (${endTable(ends)}) AS e ON r.t = e.t AND r.p = e.p WHERE r.o <= e.last`
+  const hidden = `SELECT topic_id, partition, offset FROM ${identifier(store.database)}.superseded WHERE (topic_id, partition, offset) IN (SELECT t, p, o FROM (${seen}))`
+  const visible = copiesOf(
+    store,
+    seen,
+    `(t, p, o) NOT IN (${hidden})${hashes === null ? '' : ` AND ${isOneOf(hashes)}`}`,
+  )
+  const placed = `SELECT id, ${PLACE} AS place, min(place) OVER (PARTITION BY id, h) AS kept FROM (${visible})`
+  const rows = await store.rows<{ key: string; place: PlaceTuple; kept: PlaceTuple }>(
+    `SELECT hex(reinterpretAsFixedString(id)) AS key, place, kept FROM (${placed}) WHERE place != kept LIMIT ${SURPLUS_IN_A_QUERY}`,
+    { signal, settings: LOOKUP_SETTINGS },
+  )
+  const surplus = rows.map(({ key, place, kept }) => ({
+    id: uuidOf(Buffer.from(key, 'hex').toString('latin1')),
+    ...placeOf(place),
+    kept: placeOf(kept),
+  }))
+  return { surplus, isAll: rows.length < SURPLUS_IN_A_QUERY }
 }
 
-export function placeKey(place: Place): string {
-  return `${place.topicId}/${place.partition}/${place.offset}`
+function idTable(ids: Buffer): string {
+  return `SELECT id FROM format('RowBinary','id UInt128',base64Decode('${ids.toString('base64')}'))`
 }
 
-/** A subquery with these places: one literal, where a list of tuples would be a large syntax tree. */
-function placesTable(places: readonly Place[]): string {
-  const lines = places.map((place) => `${place.topicId}\t${place.partition}\t${place.offset}\n`).join('')
-  return `SELECT t, p, o FROM format('TSV', 't UUID, p UInt32, o Int64', ${quote(lines)})`
+export function slicesOf(ids: Buffer): Buffer[] {
+  const step = LOOKUP_IDS * ID_BYTES
+  return Array.from({ length: Math.ceil(ids.length / step) }, (_, at) =>
+    ids.subarray(at * step, (at + 1) * step),
+  )
+}
+
+/** SQL for rows with their content hash: ids and hashes stand in two projections of the table. */
+function copiesOf(store: HotStore, rows: string, condition: string): string {
+  const hashes = `SELECT _topic_id AS t, _partition AS p, _offset AS o, _content_hash AS h FROM ${identifier(store.database)}.events WHERE (t, p, o) IN (SELECT t, p, o FROM (${rows})) AND ${condition}`
+  return `SELECT id, t, p, o, h FROM (${rows}) AS r INNER JOIN (${hashes}) AS c ON r.t = c.t AND r.p = c.p AND r.o = c.o`
+}
+
+function isOneOf(hashes: Buffer): string {
+  return `h IN (SELECT h FROM format('RowBinary','h FixedString(32)',base64Decode('${hashes.toString('base64')}')))`
+}
+
+function endTable(
+  ends: readonly { readonly t: string; readonly p: number; readonly last: string }[],
+): string {
+  const lines = ends.map(({ t, p, last }) => `${t}\t${p}\t${last}\n`).join('')
+  return `SELECT t, p, last FROM format('TSV','t UUID,p UInt32,last Int64',${quote(lines)})`
+}
+
+/** SQL for the rows (id, t, p, o) of these ids. */
+function rowsOf(store: HotStore, ids: string): string {
+  return `SELECT toUInt128(event_id) AS id, _topic_id AS t, _partition AS p, _offset AS o FROM ${identifier(store.database)}.events WHERE id IN (${ids})`
+}
+
+function placeOf([topicId, partition, offset]: PlaceTuple): Place {
+  return { topicId, partition, offset: BigInt(offset) }
 }

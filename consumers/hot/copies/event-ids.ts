@@ -52,7 +52,7 @@ export class EventIds {
     return { least: numberAt(words, least), greatest: numberAt(words, greatest) }
   }
 
-  /** Those of the ids that stand among others; both laid out like `bytes`. */
+  /** Those of the ids that stand among others, each as often as there; both laid out like `bytes`. */
   among(others: Buffer): Buffer {
     const words = new Int32Array(new Uint8Array(others).buffer)
     const found: Buffer[] = []
@@ -118,11 +118,10 @@ function same(a: Int32Array, i: number, b: Int32Array, j: number): boolean {
   return a[i] === b[j] && a[i + 1] === b[j + 1] && a[i + 2] === b[j + 2] && a[i + 3] === b[j + 3]
 }
 
-/** The text of an id as `EventIds.key` would give it. */
-export function idKey(uuid: string): string {
-  const bytes = Buffer.alloc(ID_BYTES)
-  readUuid(Buffer.from(uuid, 'latin1'), 0, bytes, 0)
-  return bytes.toString('latin1')
+/** The id that `EventIds.key` gave, as text. */
+export function uuidOf(key: string): string {
+  const hex = Buffer.from(key, 'latin1').reverse().toString('hex')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 /** A checked UUID text at `from`, last digit first, so that the bytes are little-endian. */

@@ -19,9 +19,14 @@ describe('copies that two processes insert at the same moment', () => {
     const ref = (partition: number) => ({ topic: `t-${topicId}`, topicId, partition })
     return [ref(0), ref(1)]
   }
-  const copy = (ref: PartitionRef, reason?: string) => {
-    const id = uuidAt(RECEIVED_AT, Number.parseInt(ref.topicId.slice(0, 8), 16))
-    return rangeOf(ref, [eventRecord(0n, RECEIVED_AT, { id, ...(reason === undefined ? {} : { reason }) })])
+  const copy = (ref: PartitionRef) => copies(ref, 1)
+  const copies = (ref: PartitionRef, events: number, reason?: string) => {
+    const id = Number.parseInt(ref.topicId.slice(0, 7), 16)
+    const content = reason === undefined ? {} : { reason }
+    const records = Array.from({ length: events }, (_, at) =>
+      eventRecord(BigInt(at), RECEIVED_AT, { id: uuidAt(RECEIVED_AT, id + at), ...content }),
+    )
+    return rangeOf(ref, records)
   }
   const shown = async (ref: PartitionRef) =>
     (
@@ -31,15 +36,20 @@ describe('copies that two processes insert at the same moment', () => {
     ).map((row) => row.p)
 
   /** The first has looked for copies and not yet inserted; the second does all; then the first goes on. */
-  async function race(first: PartitionRef, second: PartitionRef, reason?: string): Promise<Sink> {
+  async function race(
+    first: PartitionRef,
+    second: PartitionRef,
+    { events = 1, reason }: { readonly events?: number; readonly reason?: string } = {},
+  ): Promise<Sink> {
     const failpoints = new ScriptedFailpoints()
     const [a, b] = [hotSink(db, { failpoints }), hotSink(db)]
     const [mine, theirs] = [await a.claim(first, forever), await b.claim(second, forever)]
     const stands = failpoints.holdAt('send.before')
-    const delivery = a.deliver([{ claim: mine, range: copy(first) }], forever)
+    const delivery = a.deliver([{ claim: mine, range: copies(first, events) }], forever)
     await stands.reached
-    expect(await b.deliver([{ claim: theirs, range: copy(second, reason) }], forever)).toEqual(['delivered'])
-    expect(await shown(first)).toEqual([second.partition])
+    const range = copies(second, events, reason)
+    expect(await b.deliver([{ claim: theirs, range }], forever)).toEqual(['delivered'])
+    expect(new Set(await shown(first))).toEqual(new Set([second.partition]))
     stands.release()
     expect(await delivery).toEqual(['delivered'])
     await a.close()
@@ -75,6 +85,13 @@ describe('copies that two processes insert at the same moment', () => {
     expect(await shown(zero)).toEqual([0])
   })
 
+  it('are settled however many they are', async () => {
+    const [zero, one] = partitions()
+    const events = 10_500
+    await (await race(zero, one, { events })).close()
+    expect(await shown(zero)).toEqual(Array.from({ length: events }, () => 0))
+  })
+
   it('are settled by the next owner when the last to insert dies before it has looked', async () => {
     const [zero, one] = partitions()
     const { a, b } = await unsettled(zero, one)
@@ -97,7 +114,7 @@ describe('copies that two processes insert at the same moment', () => {
 
   it('stay both when their contents differ', async () => {
     const [zero, one] = partitions()
-    await (await race(zero, one, 'other')).close()
+    await (await race(zero, one, { reason: 'other' })).close()
     expect(await shown(zero)).toEqual([0, 1])
   })
 })

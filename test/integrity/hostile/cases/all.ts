@@ -3,6 +3,7 @@ import { BATCH_CASES } from './batches.ts'
 import { BLOATED_CASES } from './bloated.ts'
 import { FLOOD_CASES } from './floods.ts'
 import { GROUP_CASES } from './groups.ts'
+import { ID_CASES } from './ids.ts'
 import { QUARANTINE_CASES } from './quarantine.ts'
 import { RATE_CASES } from './rate.ts'
 import { RECORD_CASES } from './records.ts'
@@ -22,6 +23,7 @@ export const CASES: readonly HostileCase[] = [
   ...QUARANTINE_CASES,
   ...TRANSACTION_CASES,
   ...VOLUME_CASES,
+  ...ID_CASES,
   ...RATE_CASES,
   ...REGISTRY_CASES,
   ...REGISTRY_STATE_CASES,

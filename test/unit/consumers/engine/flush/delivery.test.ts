@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Delivery, RangeOutcome, Sink } from '../../../../../consumers/engine/contracts.ts'
+import type { Delivery, Range, RangeOutcome, Sink } from '../../../../../consumers/engine/contracts.ts'
 import { DaybookError } from '../../../../../schemas/errors.ts'
 import { badValue, goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { EngineBench, unavailable } from '../bench.ts'
@@ -28,6 +28,8 @@ function benchWith(
 function fill(bench: EngineBench, count: number, partition = 0): void {
   for (let at = 0; at < count; at++) bench.log(partition).append(goodValue(1, `${at}`), 1_000)
 }
+
+const hasBad = ({ records }: Range) => records.some(({ verdict }) => verdict.kind === 'bad')
 
 const summary = (deliveries: readonly Delivery[]) =>
   deliveries.map(({ range }) => `${range.partition.partition}:${range.first}..${range.last}`).join(' ')
@@ -271,14 +273,15 @@ test('memory that an old generation held when it ended is free again for the new
   expect(bench.stored(1)).toEqual(['0..4'])
 })
 
-test('ranges with bad records share no delivery with others where the sink quarantines them', async () => {
+test('ranges that the sink calls slow share no delivery with others', async () => {
   const sent: string[] = []
   const gate = Promise.withResolvers<void>()
   const bench = new EngineBench({
     cut,
     partitions: 4,
     sink: (sink) => ({
-      ...{ name: sink.name, keepsBadRecords: false },
+      name: sink.name,
+      isSlow: hasBad,
       claim: (partition, signal) => sink.claim(partition, signal),
       deliver: async (deliveries, signal) => {
         sent.push(summary(deliveries))
@@ -300,13 +303,14 @@ test('ranges with bad records share no delivery with others where the sink quara
   for (const partition of [1, 2, 3]) expect(bench.stored(partition)).toEqual(['0..4'])
 })
 
-test('a quarantine that does not answer leaves a delivery to partitions that have nothing for it', async () => {
+test('slow ranges that are not answered leave a delivery to the others', async () => {
   const bench = new EngineBench({
     cut,
     limits: { concurrentDeliveries: 2 },
     partitions: 3,
     sink: (sink) => ({
-      ...{ name: sink.name, keepsBadRecords: false },
+      name: sink.name,
+      isSlow: hasBad,
       claim: (partition, signal) => sink.claim(partition, signal),
       deliver: async (deliveries, signal) => {
         const isBad = deliveries.some(({ range }) => range.partition.partition < 2)

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
+import { eventRecord, RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
+
+const forever = new AbortController().signal
+/** More than what makes a partition costly. */
+const MANY = 60_000
+let db: HotDatabase
+beforeAll(async () => {
+  db = await hotDatabase()
+})
+afterAll(() => db.drop())
+
+function partitionOf(topicId: string, partition: number) {
+  return { topic: `t-${topicId}`, topicId, partition }
+}
+const sequence = (length: number) => Array.from({ length }, (_, at) => at)
+const idOf = (topicId: string, n = 0) => uuidAt(RECEIVED_AT, Number.parseInt(topicId.slice(0, 7), 16) + n)
+
+it('one event any number of times is shown once, and those beside it are written first', {
+  timeout: 60_000,
+}, async () => {
+  const topicId = randomUUID()
+  const [hostile, good] = [partitionOf(topicId, 0), partitionOf(topicId, 1)]
+  const found = { superseded: 0, conflicting: 0 }
+  const sink = hotSink(db, {
+    onCopies: (_, kind, events) => {
+      found[kind] += events
+    },
+  })
+  const copies = (from: number, count: number) => {
+    const records = sequence(count).map((at) =>
+      eventRecord(BigInt(from + at), RECEIVED_AT, { id: idOf(topicId) }),
+    )
+    return rangeOf(hostile, records)
+  }
+  const claim = await sink.claim(hostile, forever)
+  await sink.deliver([{ claim, range: copies(0, MANY) }], forever)
+  const range = copies(MANY, 10)
+  expect(sink.isSlow?.(range)).toBe(false)
+  const beside = rangeOf(good, [eventRecord(0n, RECEIVED_AT, { id: idOf(topicId, 1) })])
+  const outcomes = await sink.deliver(
+    [
+      { claim, range },
+      { claim: await sink.claim(good, forever), range: beside },
+    ],
+    forever,
+  )
+  expect(outcomes).toEqual(['delivered', 'delivered'])
+  expect([sink.isSlow?.(range), sink.isSlow?.(beside)]).toEqual([true, false])
+  await sink.close()
+  expect(found).toEqual({ superseded: MANY + 9, conflicting: 0 })
+  const shown = await db.rows(
+    `SELECT _partition AS p, toUInt32(_offset) AS o FROM {db}.audit WHERE _topic_id = '${topicId}' ORDER BY p`,
+  )
+  expect(shown).toEqual([
+    { p: 0, o: 0 },
+    { p: 1, o: 0 },
+  ])
+})
+
+it('any number of contents under one id are all shown, and a copy of one of them is not', {
+  timeout: 60_000,
+}, async () => {
+  const topicId = randomUUID()
+  const ref = partitionOf(topicId, 0)
+  const found: [string, number][] = []
+  const sink = hotSink(db, { onCopies: (_, kind, events) => found.push([kind, events]) })
+  const claim = await sink.claim(ref, forever)
+  const event = (offset: number, content: number) =>
+    eventRecord(BigInt(offset), RECEIVED_AT, { id: idOf(topicId), reason: `${content}` })
+  await sink.deliver(
+    [
+      {
+        claim,
+        range: rangeOf(
+          ref,
+          sequence(MANY).map((at) => event(at, at)),
+        ),
+      },
+    ],
+    forever,
+  )
+  await sink.deliver([{ claim, range: rangeOf(ref, [event(MANY, 40_000), event(MANY + 1, MANY)]) }], forever)
+  await sink.close()
+  expect(found).toEqual([
+    ['conflicting', MANY - 1],
+    ['superseded', 1],
+    ['conflicting', 1],
+  ])
+  expect(await db.number(`SELECT count() FROM {db}.audit WHERE _topic_id = '${topicId}'`)).toBe(MANY + 1)
+})
