@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { endpointsFromEnvironment } from '../../operations/endpoints.ts'
+import { assertLoginsHaveServers, endpointsFromEnvironment } from '../../operations/endpoints.ts'
 import { localSettings } from '../../operations/settings.ts'
 import { orAborted } from '../../runtime/or-aborted.ts'
 import { DaybookError } from '../../schemas/errors.ts'
@@ -32,6 +32,12 @@ async function main(): Promise<number> {
   const flags = readFlags(process.argv.slice(2))
   const end = toldToEnd({ parentPipe: flags.parentPipe })
   const log = terminalLog(process.stderr)
+  try {
+    assertLoginsHaveServers(process.env)
+  } catch (error) {
+    log.line(told(error))
+    return 1
+  }
   const dataDir = flags.once
     ? mkdtempSync(join(tmpdir(), 'daybook-'))
     : (process.env['DAYBOOK_DATA_DIR'] ?? join(ROOT, '.daybook'))
@@ -42,12 +48,16 @@ async function main(): Promise<number> {
     return await run({ dataDir, flags, log, claim, end })
   } catch (error) {
     if (error === TOLD_TO_END) return 130
-    log.line(error instanceof DaybookError ? `✗ ${error.code}: ${error.message}` : `✗ ${String(error)}`)
+    log.line(told(error))
     return 1
   } finally {
     claim.release()
     if (flags.once) rmSync(dataDir, { recursive: true, force: true })
   }
+}
+
+function told(error: unknown): string {
+  return error instanceof DaybookError ? `✗ ${error.code}: ${error.message}` : `✗ ${String(error)}`
 }
 
 interface RunOptions {
