@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { STARTING } from '../../../consumers/worker-health.ts'
 import { WORKER_LAUNCH } from '../worker-launch.ts'
 import { type Component, component } from './component.ts'
 
@@ -30,12 +31,22 @@ export function workerComponent({ kind, env, port, dataDir, logFile }: WorkerOpt
     cwd: dataDir,
     logFile,
     graceSeconds: STOP_SECONDS,
-    // Not /readyz: a partition that stands still (`daybook status` says why) is no reason to start nothing.
-    probe: async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/healthz`)
-      if (!answer.ok) throw new Error(await answer.text())
-    },
+    probe: () => started(port),
   })
+}
+
+/**
+ * Not that it is ready: a partition that stands still (`daybook status` says why) is no reason to start nothing. But a
+ * worker that still waits for its servers may yet end because of what they say.
+ */
+async function started(port: number): Promise<void> {
+  const [live, ready] = await Promise.all([
+    fetch(`http://127.0.0.1:${port}/healthz`),
+    fetch(`http://127.0.0.1:${port}/readyz`),
+  ])
+  if (!live.ok) throw new Error(await live.text())
+  const { failing }: { failing: readonly { reason: string }[] } = JSON.parse(await ready.text())
+  if (failing.some(({ reason }) => reason === STARTING)) throw new Error(JSON.stringify(failing))
 }
 
 /**

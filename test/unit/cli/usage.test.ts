@@ -23,7 +23,10 @@ describe('an option', () => {
       const error = await program()
         .parseAsync(argv)
         .catch((reason: unknown) => reason)
-      expect(error).toMatchObject({ code: 'DAYBOOK_CLI_USAGE' })
+      expect(error).toMatchObject({
+        code: 'DAYBOOK_CLI_USAGE',
+        message: expect.stringContaining(`--event-id ${text} is no UUID`),
+      })
       expect(exitCodeOfError(error)).toBe(EXIT.usage)
     },
   )
