@@ -48,22 +48,3 @@ async function started(port: number): Promise<void> {
   const { failing }: { failing: readonly { reason: string }[] } = JSON.parse(await ready.text())
   if (failing.some(({ reason }) => reason === STARTING)) throw new Error(JSON.stringify(failing))
 }
-
-/**
- * Whether a worker has taken in so many records, by its own metrics, or all there are: one that was started again has
- * begun to count anew. False while it does not answer.
- */
-export async function hasFetched(port: number, records: number): Promise<boolean> {
-  const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => null)
-  if (answer === null) return false
-  const lines = (await answer.text()).split('\n')
-  const values = (name: string) =>
-    lines
-      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-      .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)))
-  const sum = (name: string) => values(name).reduce((total, value) => total + value, 0)
-  if (sum('daybook_fetched_records_total') >= records) return true
-  const lags = values('daybook_lag_offsets')
-  const assigned = sum('daybook_assigned_partitions')
-  return assigned > 0 && lags.length >= assigned && lags.every((lag) => lag === 0)
-}
