@@ -76,7 +76,11 @@ describe('waiting for what was emitted', () => {
   it('ends at once with the process, also while a question has no answer', async () => {
     const ending = new AbortController()
     const { options } = wait(() => 0)
-    const asked = untilArrived({ ...options, ask: () => new Promise<number>(() => {}), signal: ending.signal })
+    const asked = untilArrived({
+      ...options,
+      ask: () => new Promise<number>(() => {}),
+      signal: ending.signal,
+    })
     setImmediate(() => ending.abort('told to end'))
     await expect(asked).rejects.toBe('told to end')
   })
