@@ -16,7 +16,8 @@ workers and an example service, and shows what arrived. Stays up until Ctrl-C; d
   --help      this text
 
 DAYBOOK_KAFKA_BROKERS, DAYBOOK_REGISTRY_URL, DAYBOOK_CLICKHOUSE_URL and DAYBOOK_S3_ENDPOINT name servers to be used
-instead of local ones. DAYBOOK_CACHE is where downloaded components are kept (default ~/.cache/daybook).
+instead of local ones. DAYBOOK_DATA_DIR is where data stays (default .daybook), DAYBOOK_CACHE where downloaded
+components are kept (default ~/.cache/daybook).
 `
 const KNOWN = ['--once', '--json', '--fresh', '--help', '-h']
 const args = process.argv.slice(2)

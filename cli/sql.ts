@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
+import { Option } from 'commander'
 import { DaybookError } from '../schemas/errors.ts'
 import { type CommandContext, type Register, write } from './command.ts'
 import { NEEDS, settingsOf } from './configuration.ts'
@@ -27,7 +28,11 @@ export const registerSql: Register = (program, context) => {
       'a ClickHouse output format (default: PrettyCompactMonoBlock, or TSV in a pipe)',
     )
     .option('--json', 'one JSON object a line (JSONEachRow)')
-    .option('--param <name=value>', 'value of {name:Type} in the statement; may be repeated', addParam, {})
+    .addOption(
+      new Option('--param <name=value>', 'value of {name:Type} in the statement; may be repeated')
+        .argParser(addParam)
+        .default({}, 'none'),
+    )
     .addHelpText(
       'after',
       `

@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import { DaybookError } from '../schemas/errors.ts'
 
 /** The command line is wrong: `what` `why`. */
@@ -33,7 +34,18 @@ export function time(option: string): (text: string) => number {
   }
 }
 
-/** Of an option that may be repeated. */
-export function collect(text: string, known: readonly string[]): readonly string[] {
-  return [...known, text]
+/** A UUID in lower case, as events have it. */
+export function uuid(option: string): (text: string) => string {
+  return (text) => {
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
+      throw usageError(`${option} ${text}`, 'is no UUID like 0199f3c2-7c1a-7000-8000-0000000000aa')
+    return text.toLowerCase()
+  }
+}
+
+/** An option that may be repeated; an empty list where it is not given, of which help says what it stands for. */
+export function repeatable(flags: string, text: string, without: string): Option {
+  return new Option(flags, `${text}; may be repeated`)
+    .argParser((value: string, known: readonly string[]) => [...known, value])
+    .default([], without)
 }

@@ -2,13 +2,16 @@ import { systemClock } from '../runtime/clock.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { HotConfig } from '../runtime/worker-config.ts'
 import { createHotClients } from './hot/clickhouse/client.ts'
+import { createHotStore } from './hot/clickhouse/store.ts'
 import type { InsertEncoding } from './hot/insert/insert-encoding.ts'
 import { createHotSink } from './hot/sink.ts'
 import { GROUPS } from './kafka/group/group-ids.ts'
 import { createQuarantineWriter } from './kafka/quarantine/quarantine-writer.ts'
+import { readClusterId } from './kafka/topics/describe-topics.ts'
 import { createQuarantineMetrics } from './quarantine-metrics.ts'
-import { kafkaOf, runWorker } from './worker.ts'
+import { kafkaDependency, kafkaOf, runWorker } from './worker.ts'
 
+const DATABASE = 'daybook'
 const MIB = 1024 * 1024
 
 /**
@@ -44,9 +47,10 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
         password: config.clickhousePassword ?? '',
         requestTimeoutMs: config.storeTimeoutMs,
       })
+      const store = createHotStore({ clients, database: DATABASE })
       const sink = createHotSink({
         clients,
-        database: 'daybook',
+        database: DATABASE,
         schemas: {
           table: catalogue.newest.schema,
           schemaOf: (id) => {
@@ -81,7 +85,20 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
         cut,
         takesNewerSchemas: false,
         limits: { gatherAgeRatio: 0.5, concurrentDeliveries: 2, ...BUFFER },
-        checkStore: async () => {},
+        asks: [
+          {
+            dependency: kafkaDependency(config),
+            ask: async () => void (await readClusterId(kafkaOf(config), 'short')),
+          },
+          {
+            dependency: {
+              name: 'ClickHouse',
+              address: config.clickhouseUrl,
+              setting: 'DAYBOOK_CLICKHOUSE_URL',
+            },
+            ask: async () => void (await store.rows('SELECT 1')),
+          },
+        ],
       }
     },
   })

@@ -1,27 +1,28 @@
 import { systemClock } from '../runtime/clock.ts'
 import type { ConfigOf } from '../runtime/config.ts'
-import { exitCodeOf } from '../runtime/exit-codes.ts'
+import { EXIT, type ExitCode, exitCodeOf } from '../runtime/exit-codes.ts'
 import { failpointsFromFd } from '../runtime/failpoint-pipe.ts'
-import type { Failpoints } from '../runtime/failpoints.ts'
-import { type HealthCheck, startHealthServer } from '../runtime/health.ts'
-import { createLifecycle } from '../runtime/lifecycle.ts'
+import { type Failpoints, noFailpoints } from '../runtime/failpoints.ts'
+import { startHealthServer } from '../runtime/health.ts'
+import { createLifecycle, type Lifecycle } from '../runtime/lifecycle.ts'
 import { createLog, type Log } from '../runtime/log.ts'
 import { guardMemory, ownMemory } from '../runtime/memory-guard.ts'
 import { createMetrics, type Metrics } from '../runtime/metrics.ts'
 import { observeProcess } from '../runtime/process-metrics.ts'
-import { createRegistryReader } from '../runtime/registry.ts'
+import { createRegistryReader, type RegistryReader } from '../runtime/registry.ts'
+import { type Dependency, StartSteps } from '../runtime/start-steps.ts'
 import type { WORKER_FIELDS } from '../runtime/worker-config.ts'
 import { AUDIT_EVENT_SCHEMA, AUDIT_EVENT_SCHEMA_TEXT } from '../schemas/generated/audit-event.ts'
 import { VERSION } from '../schemas/version.ts'
-import type { CutPolicy, PartitionRef, Sink } from './engine/contracts.ts'
-import { createEngine, type Engine } from './engine/engine.ts'
-import type { EngineState } from './engine/health/engine-health.ts'
+import type { CutPolicy, Sink } from './engine/contracts.ts'
+import { createEngine } from './engine/engine.ts'
 import type { EngineLimits } from './engine/options.ts'
 import { collectHealth, createEngineMetrics } from './engine-metrics.ts'
 import { createKafkaSource } from './kafka/source.ts'
 import { assertNoErrors, checkTopics } from './kafka/topics/check-topics.ts'
 import { createChecker } from './records/checker.ts'
 import { createCatalogue, type SchemaCatalogue } from './records/schema-catalogue.ts'
+import { livenessOf, type Running, readinessOf } from './worker-health.ts'
 
 /** What every worker is configured with, whatever its store. */
 export type WorkerConfig = ConfigOf<typeof WORKER_FIELDS>
@@ -32,6 +33,8 @@ export interface WorkerContext {
   readonly metrics: Metrics
   readonly failpoints: Failpoints
   readonly catalogue: SchemaCatalogue
+  /** Asks what has to answer before there can be a sink. */
+  readonly steps: StartSteps
 }
 
 export interface WorkerPart {
@@ -40,8 +43,11 @@ export interface WorkerPart {
   readonly limits?: Partial<EngineLimits>
   /** Whether the store has a place for what a schema says that this build does not know. */
   readonly takesNewerSchemas: boolean
-  /** Asks the store whether it is as it must be. @throws DaybookError that says what to change */
-  readonly checkStore: () => Promise<void>
+  /**
+   * What else has to answer once before the worker is ready. Asked beside its work, which then knows how to wait; an
+   * error that is not retryable is the work's to judge.
+   */
+  readonly asks: readonly { readonly dependency: Dependency; readonly ask: () => Promise<void> }[]
 }
 
 export interface WorkerDefinition {
@@ -69,39 +75,91 @@ export function configOrExit<T>(service: WorkerDefinition['service'], read: () =
 }
 
 /**
- * Runs a worker until a signal or an error ends it, then exits the process: source → checker → engine → sink.
+ * Runs a worker until a signal or an error ends it, then exits the process: source → checker → engine → sink. Its
+ * endpoints answer from the beginning, also while what it needs does not.
  * With `--check-config` it only checks, prints what it found, and exits.
  */
 export async function runWorker(definition: WorkerDefinition): Promise<never> {
   const { config, service } = definition
   const log = createLog({ service, version: VERSION, level: config.logLevel })
+  const isCheck = process.argv.includes('--check-config')
   try {
-    const failpoints = await failpointsFromFd(process.env['DAYBOOK_FAILPOINT_FD'])
-    const context = { log, metrics: createMetrics(), failpoints, catalogue: catalogueOf(config) }
-    const part = await definition.make(context)
-    await part.checkStore()
-    if (process.argv.includes('--check-config')) {
-      const topics = { topics: config.topics, quarantineTopic: definition.quarantineTopic }
-      assertNoErrors(await checkTopics({ ...kafkaOf(config), ...topics }))
-      log.info({}, 'the configuration, the topics and the store are as they must be')
-      process.exit(0)
-    }
-    return process.exit(await run(definition, context, part))
+    return process.exit(await (isCheck ? check(definition, log) : run(definition, log)))
   } catch (error) {
     log.fatal({ err: error }, 'cannot start')
     return process.exit(exitCodeOf(error))
   }
 }
 
-async function run(definition: WorkerDefinition, context: WorkerContext, part: WorkerPart): Promise<number> {
+async function check(definition: WorkerDefinition, log: Log): Promise<ExitCode> {
+  const { config, quarantineTopic } = definition
+  const registry = registryOf(config)
+  const steps = new StartSteps({
+    ...{ clock: systemClock, log, attempts: 'once' },
+    signal: new AbortController().signal,
+  })
+  const context = { log, metrics: createMetrics(), failpoints: noFailpoints, steps }
+  const part = await definition.make({ ...context, catalogue: catalogueOf(config, registry) })
+  for (const { dependency, ask } of [registryAsk(config, registry), ...part.asks])
+    await steps.until(dependency, ask)
+  assertNoErrors(await checkTopics({ ...kafkaOf(config), topics: config.topics, quarantineTopic }))
+  log.info({}, 'the configuration, the topics and the store are as they must be')
+  return EXIT.ok
+}
+
+async function run(definition: WorkerDefinition, log: Log): Promise<ExitCode> {
   const { config, service } = definition
-  const { log, metrics, failpoints } = context
   const lifecycle = createLifecycle({
     clock: systemClock,
     log,
     signals: process,
     stopTimeoutMs: STOP_TIMEOUT_MS,
   })
+  const metrics = createMetrics()
+  const starting = new AbortController()
+  const steps = new StartSteps({
+    ...{ clock: systemClock, log, attempts: 'until it answers', signal: starting.signal },
+    onRetry: (code) => metrics.add('daybook_retries_total', { code }),
+  })
+  const running: Running = { engine: null }
+  observeProcess(metrics, service, VERSION)
+  metrics.onScrape(() => {
+    if (running.engine !== null) collectHealth(metrics, running.engine.health())
+  })
+  const health = await startHealthServer({
+    host: config.httpHost,
+    port: config.httpPort,
+    metrics,
+    live: [livenessOf(running)],
+    ready: [steps.check, readinessOf(running)],
+  })
+  log.info({ topics: config.topics, group: definition.groupId, port: health.port }, 'starting')
+  guardMemory(ownMemory())
+  lifecycle.onStop('endpoints', () => health.close())
+  lifecycle.onStop('start', async () => {
+    health.drain()
+    starting.abort()
+  })
+  const context = { log, metrics, steps, lifecycle, drain: health.drain }
+  begin(definition, context, running).catch((error: unknown) => {
+    if (!starting.signal.aborted) lifecycle.crash(error)
+  })
+  return lifecycle.ended()
+}
+
+interface RunContext extends Pick<WorkerContext, 'log' | 'metrics' | 'steps'> {
+  readonly lifecycle: Lifecycle
+  readonly drain: () => void
+}
+
+/** Makes the engine and starts it. Resolves when it has joined its group. */
+async function begin(definition: WorkerDefinition, context: RunContext, running: Running): Promise<void> {
+  const { config } = definition
+  const { log, metrics, steps, lifecycle } = context
+  const failpoints = await failpointsFromFd(process.env['DAYBOOK_FAILPOINT_FD'])
+  const registry = registryOf(config)
+  const catalogue = catalogueOf(config, registry)
+  const part = await definition.make({ log, metrics, failpoints, catalogue, steps })
   const engine = createEngine({
     source: createKafkaSource({
       ...kafkaOf(config),
@@ -113,7 +171,7 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
       tuning: tuningOf(config),
     }),
     checker: createChecker({
-      catalogue: context.catalogue,
+      catalogue,
       maxRecordBytes: config.maxRecordBytes,
       takesNewer: part.takesNewerSchemas,
       clock: systemClock,
@@ -124,83 +182,16 @@ async function run(definition: WorkerDefinition, context: WorkerContext, part: W
     failpoints,
     random: Math.random,
   })
-  observeProcess(metrics, service, VERSION)
-  metrics.onScrape(() => collectHealth(metrics, engine.health()))
-  guardMemory(ownMemory())
+  running.engine = engine
   lifecycle.onStop('sink', () => part.sink.close())
-  const health = await startHealthServer({
-    host: config.httpHost,
-    port: config.httpPort,
-    metrics,
-    live: [livenessOf(engine)],
-    ready: [readinessOf(engine)],
-  })
   lifecycle.onStop('engine', async () => {
-    health.drain()
+    context.drain()
     await engine.stop({ timeoutMs: DRAIN_TIMEOUT_MS })
-    await health.close()
   })
-  log.info({ topics: config.topics, group: definition.groupId, port: health.port }, 'starting')
+  for (const { dependency, ask } of [registryAsk(config, registry), ...part.asks])
+    steps.until(dependency, ask).catch(() => undefined)
   // A group that cannot be joined, because there is no broker, must not keep a signal from ending the process.
-  engine.start().catch(lifecycle.crash)
-  return lifecycle.ended()
-}
-
-/** Fails only where a restart may help. */
-function livenessOf(engine: Engine): HealthCheck {
-  return {
-    name: 'engine',
-    state: () => {
-      const { alive, state, partitions, boundsUnknownMs } = engine.health()
-      if (alive) return { ok: true }
-      const standing = partitions.filter(
-        ({ healthy, stopped, waiting }) => !healthy && stopped === null && waiting === null,
-      )
-      if (standing.length > 0) return { ok: false, reason: `no progress in ${namesOf(standing)}` }
-      return { ok: false, reason: withoutLog(state, boundsUnknownMs) }
-    },
-  }
-}
-
-function readinessOf(engine: Engine): HealthCheck {
-  return {
-    name: 'engine',
-    state: () => {
-      const { healthy, state, partitions, concerns, boundsUnknownMs, withoutGroupMs } = engine.health()
-      if (healthy) return { ok: true }
-      const reasons = partitions.flatMap(({ partition, stopped }) =>
-        stopped === null
-          ? []
-          : [`${namesOf([{ partition }])} is stopped by ${stopped.code}: ${stopped.message}`],
-      )
-      for (const [topic, { code, message }] of concerns) reasons.push(`topic ${topic}: ${code}: ${message}`)
-      const late = partitions.filter((each) => !each.healthy && each.stopped === null)
-      for (const { partition, waiting } of late)
-        if (waiting !== null)
-          reasons.push(`${namesOf([{ partition }])} waits for ${waiting.step}: ${waiting.code}`)
-      const standing = late.filter(({ waiting }) => waiting === null)
-      if (standing.length > 0) reasons.push(`no progress in ${namesOf(standing)}`)
-      if (reasons.length > 0) return { ok: false, reason: reasons.join('; ') }
-      if (state === 'running' && withoutGroupMs > 0) return { ok: false, reason: notInGroup(withoutGroupMs) }
-      return { ok: false, reason: withoutLog(state, boundsUnknownMs) }
-    },
-  }
-}
-
-/** Where nothing else is wrong with a running engine, it is the brokers that do not answer. */
-function withoutLog(state: EngineState, boundsUnknownMs: number): string {
-  if (state !== 'running') return state
-  const seconds = Math.round(boundsUnknownMs / 1_000)
-  return `no broker has said for ${seconds} s where the log ends: is Kafka up? (DAYBOOK_KAFKA_BROKER)`
-}
-
-function notInGroup(sinceMs: number): string {
-  const seconds = Math.round(sinceMs / 1_000)
-  return `the group has given this worker no partitions for ${seconds} s since it started: is Kafka up? (DAYBOOK_KAFKA_BROKER)`
-}
-
-function namesOf(partitions: readonly { readonly partition: PartitionRef }[]): string {
-  return partitions.map(({ partition }) => `${partition.topic}/${partition.partition}`).join(', ')
+  await engine.start()
 }
 
 type KafkaSettings = 'kafkaBrokers' | 'kafkaSsl' | 'saslMechanism' | 'saslUsername' | 'saslPassword'
@@ -223,17 +214,42 @@ function tuningOf({ sessionTimeoutMs }: WorkerConfig) {
   }
 }
 
-function catalogueOf(config: WorkerConfig): SchemaCatalogue {
-  const { registryUsername: username, registryPassword: password } = config
-  const registry = createRegistryReader({
-    url: config.registryUrl,
-    ...(username === null || password === null ? {} : { auth: { username, password } }),
+export function kafkaDependency({ kafkaBrokers }: Pick<WorkerConfig, 'kafkaBrokers'>): Dependency {
+  return { name: 'Kafka', address: kafkaBrokers.join(','), setting: 'DAYBOOK_KAFKA_BROKERS' }
+}
+
+/** Without it no schema id can be looked up that a record names. */
+function registryAsk(config: WorkerConfig, registry: RegistryReader): WorkerPart['asks'][number] {
+  const [subject = ''] = subjectsOf(config)
+  return {
+    dependency: {
+      name: 'the schema registry',
+      address: config.registryUrl,
+      setting: 'DAYBOOK_REGISTRY_URL',
+    },
+    ask: async () => void (await registry.versions(subject)),
+  }
+}
+
+function registryOf({ registryUrl, registryUsername, registryPassword }: WorkerConfig): RegistryReader {
+  return createRegistryReader({
+    url: registryUrl,
+    ...(registryUsername === null || registryPassword === null
+      ? {}
+      : { auth: { username: registryUsername, password: registryPassword } }),
     timeoutMs: REGISTRY_TIMEOUT_MS,
   })
+}
+
+function subjectsOf({ topics }: WorkerConfig): readonly string[] {
+  return topics.map((topic) => `${topic}-value`)
+}
+
+function catalogueOf(config: WorkerConfig, registry: RegistryReader): SchemaCatalogue {
   return createCatalogue({
     registry,
     clock: systemClock,
     newest: { text: AUDIT_EVENT_SCHEMA_TEXT, schema: AUDIT_EVENT_SCHEMA },
-    subjects: config.topics.map((topic) => `${topic}-value`),
+    subjects: subjectsOf(config),
   })
 }

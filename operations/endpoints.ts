@@ -1,5 +1,6 @@
 import { readConfig } from '../runtime/config.ts'
 import { COLD_FIELDS, HOT_FIELDS, WORKER_FIELDS } from '../runtime/worker-config.ts'
+import { DaybookError } from '../schemas/errors.ts'
 
 /** Where the components listen, and how to get in. The same shape whether they are local or somebody's servers. */
 export interface Endpoints {
@@ -19,6 +20,41 @@ export interface Endpoints {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+/** How to get in, by what names the server. A local server has its own ways in. */
+const WAYS_IN = [
+  [
+    WORKER_FIELDS.kafkaBrokers,
+    [
+      WORKER_FIELDS.kafkaSsl,
+      WORKER_FIELDS.saslMechanism,
+      WORKER_FIELDS.saslUsername,
+      WORKER_FIELDS.saslPassword,
+    ],
+  ],
+  [WORKER_FIELDS.registryUrl, [WORKER_FIELDS.registryUsername, WORKER_FIELDS.registryPassword]],
+  [HOT_FIELDS.clickhouseUrl, [HOT_FIELDS.clickhouseUser, HOT_FIELDS.clickhousePassword]],
+  [COLD_FIELDS.s3Endpoint, [COLD_FIELDS.s3Region, COLD_FIELDS.s3AccessKeyId, COLD_FIELDS.s3SecretAccessKey]],
+] as const
+
+/**
+ * A local start hands the environment on to its workers, and the local servers would refuse a login that is meant for
+ * others.
+ * @throws DaybookError DAYBOOK_CONFIG_INVALID that names each login whose server is not named
+ */
+export function assertLoginsHaveServers(env: Environment): void {
+  const faults = WAYS_IN.flatMap(([server, ways]) =>
+    env[server.env]
+      ? []
+      : ways
+          .flatMap((way) => (way.isSecret ? [way.env, `${way.env}_FILE`] : [way.env]))
+          .filter((key) => env[key])
+          .map(
+            (key) => `${key} is set and ${server.env} is not: unset it for the local server, or name yours`,
+          ),
+  )
+  if (faults.length > 0) throw new DaybookError('DAYBOOK_CONFIG_INVALID', faults.join('\n  '))
+}
 
 /**
  * Real servers named in the environment; each takes the place of a local one. Passwords may stand in files that the

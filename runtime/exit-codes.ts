@@ -3,17 +3,23 @@ import { DaybookError } from '../schemas/errors.ts'
 /** How a process ends. The numbers follow sysexits(3) where it has a word for the case. */
 export const EXIT = {
   ok: 0,
-  /** A fault of the program, or a contradiction between Kafka and a store: look before you restart. */
   fault: 70,
-  /** A dependency could not be reached for too long, or the group was lost: a restart is the cure. */
   unavailable: 75,
-  /** A dependency refuses the credentials or the operation. */
   denied: 77,
-  /** The configuration, or a topic or bucket, is not as it must be. */
   config: 78,
-  /** The stop time-out passed before everything was delivered; nothing is lost, it is read again. */
   stopTimeout: 124,
 } as const
+
+/** For the documentation. */
+export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'Ended as it was told to, everything delivered; or `--check-config` found nothing wrong.',
+  fault: 'A fault of the program, or a contradiction between Kafka and a store: look before you restart.',
+  unavailable:
+    'A dependency did not answer `--check-config`, or was away for too long: a restart is the cure, once it answers.',
+  denied: 'A dependency refuses the credentials or the operation.',
+  config: 'The configuration, or a topic or bucket, is not as it must be.',
+  stopTimeout: 'The stop time-out passed before everything was delivered; nothing is lost, it is read again.',
+}
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 

@@ -5,7 +5,7 @@ import { type CommandContext, EXIT, toJson, write } from '../command.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'
 import { createProgress } from '../progress.ts'
 import { withBucket } from '../stores.ts'
-import { collect, time, wholeNumber } from '../usage.ts'
+import { repeatable, time, uuid, wholeNumber } from '../usage.ts'
 import { publicKeys } from './public-keys.ts'
 
 interface GetOptions {
@@ -29,17 +29,14 @@ export function addGet(archive: Command, context: CommandContext): void {
     .description(
       'Reads events out of the archive, each once, and verifies every object it reads: signature, tree and data. An altered object ends it with exit code 4. Of events that were sent twice the first is shown; another content under a known id is shown too, as a conflict. Objects that are missing between two are named on standard error and end it with exit code 4.',
     )
-    .option('--topic <topic>', 'only this one; may be repeated (default: DAYBOOK_TOPICS)', collect, [])
+    .addOption(repeatable('--topic <topic>', 'only this one', 'DAYBOOK_TOPICS'))
     .option('--partition <n>', 'only this one', wholeNumber('--partition'))
     .option('--from <time>', 'events that occurred from then on (UTC)', time('--from'))
     .option('--to <time>', 'events that occurred before then', time('--to'))
     .option('--tenant <id>', 'events of this tenant')
-    .option('--event-id <uuid>', 'the event with this id')
-    .option(
-      '--public-key <file>',
-      'PEM of a worker’s public key; may be repeated (default: that of DAYBOOK_SIGNING_KEY_FILE)',
-      collect,
-      [],
+    .option('--event-id <uuid>', 'the event with this id', uuid('--event-id'))
+    .addOption(
+      repeatable('--public-key <file>', 'PEM of a worker’s public key', 'that of DAYBOOK_SIGNING_KEY_FILE'),
     )
     .option('--allow-altered', 'show events of altered objects too, marked "verified": false')
     .addOption(

@@ -3,7 +3,7 @@ import { type ListedObject, listObjects } from '../../evidence/list.ts'
 import { type CommandContext, toJson, write } from '../command.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'
 import { withBucket } from '../stores.ts'
-import { collect, time, wholeNumber } from '../usage.ts'
+import { repeatable, time, wholeNumber } from '../usage.ts'
 
 interface LsOptions {
   readonly topic: readonly string[]
@@ -21,7 +21,7 @@ export function addLs(archive: Command, context: CommandContext): void {
     .description(
       'Lists the objects of the archive by topic, partition and offset. A second version or a delete marker behind a key is named: nobody but an intruder makes one. Nothing is verified here.',
     )
-    .option('--topic <topic>', 'only this one; may be repeated (default: DAYBOOK_TOPICS)', collect, [])
+    .addOption(repeatable('--topic <topic>', 'only this one', 'DAYBOOK_TOPICS'))
     .option('--partition <n>', 'only this one', wholeNumber('--partition'))
     .option('--from <time>', 'minutes from this one on (UTC)', time('--from'))
     .option('--to <time>', 'minutes before this one', time('--to'))

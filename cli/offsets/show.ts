@@ -3,7 +3,7 @@ import { type CommandContext, writeAnswer } from '../command.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'
 import { withBucket, withCluster, withHotStore } from '../stores.ts'
 import { table } from '../table.ts'
-import { collect } from '../usage.ts'
+import { repeatable } from '../usage.ts'
 import { partitionsOf } from './partitions.ts'
 import { coldTips, hotTips, type Position, readPositions } from './positions.ts'
 
@@ -20,7 +20,7 @@ export function addShow(offsets: Command, context: CommandContext): void {
     .description(
       'Shows, for each worker group and partition, the committed offset, the log, the lag, and the tip: the last offset that the store holds or has accounted for. Workers go on behind the tip; the committed offset is only a hint.',
     )
-    .option('--topic <topic>', 'only this one; may be repeated (default: DAYBOOK_TOPICS)', collect, [])
+    .addOption(repeatable('--topic <topic>', 'only this one', 'DAYBOOK_TOPICS'))
     .option('--json', 'one JSON array')
     .addHelpText('after', '\nExample:\n  daybook offsets show --json | jq \'.[] | select(.lag != "0")\'')
     .action((options: ShowOptions) => show(context, options))

@@ -16,7 +16,7 @@ import { publicKeys } from '../archive/public-keys.ts'
 import { type CommandContext, EXIT, writeAnswer } from '../command.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'
 import { kafkaConnection, withBucket, withCluster } from '../stores.ts'
-import { collect, usageError } from '../usage.ts'
+import { repeatable, usageError } from '../usage.ts'
 import { archiveOriginals } from './archive-originals.ts'
 import { type EntryFilter, isWanted, keyOf, keysOf, readEntries, reportTally } from './entries.ts'
 
@@ -41,20 +41,22 @@ export function addReplay(quarantine: Command, context: CommandContext): void {
     .description(
       'Sends quarantined records again to the topic they came from, with the same key and value and a header that names where each first stood. What is sent is what stands at that place now, in Kafka or in a verified archive object; where that is not what was quarantined, or the topic is not one of DAYBOOK_TOPICS, it is refused and named. Of a batch only the bad records are sent. Do it after the cause is cured: a record that is still no event is quarantined again. A repeat sends them once more; events are shown once all the same.',
     )
-    .option(
-      '--key <topic:partition:offset>',
-      'this batch (by its first offset, as ls shows it) or this record; may be repeated',
-      collect,
-      [],
+    .addOption(
+      repeatable(
+        '--key <topic:partition:offset>',
+        'this batch (by its first offset, as ls shows it) or this record',
+        'none',
+      ),
     )
     .option('--all', 'every record that --topic and --code leave')
     .option('--topic <topic>', 'only from this one')
     .option('--code <code>', 'only with this code, as UNKNOWN_SCHEMA')
-    .option(
-      '--public-key <file>',
-      'PEM of the public key of a worker whose archive objects count; may be repeated (default: that of DAYBOOK_SIGNING_KEY_FILE)',
-      collect,
-      [],
+    .addOption(
+      repeatable(
+        '--public-key <file>',
+        'PEM of the public key of a worker whose archive objects count',
+        'that of DAYBOOK_SIGNING_KEY_FILE',
+      ),
     )
     .option('--dry-run', 'send nothing; look at everything and say how many would be sent')
     .option('--json', 'one JSON object')

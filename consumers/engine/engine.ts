@@ -151,7 +151,7 @@ class EngineLoop implements Engine, SourceListener {
       withoutGroupMs:
         this.#state === 'running' && this.#generation === null
           ? this.#options.clock.now() - this.#startedAt
-          : 0,
+          : null,
       failure: this.#failure,
       sessions: [...this.#sessions.values()],
       concerns: this.#concerns,

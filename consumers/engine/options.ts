@@ -39,7 +39,10 @@ export interface EngineLimits {
   /** A partition with lag is unhealthy when nothing of it was delivered for `cut.maxAgeMs` plus this. */
   readonly stallMs: number
   readonly watchdogMs: number
-  /** The pause before a stopped partition is tried again, at first and at most; and how often its stop is told again. */
+  /**
+   * The pause before a stopped partition is tried again, at first and at most; and how often its stop is told again.
+   * Texts promise that it goes on within a minute of the mend.
+   */
   readonly stopRetryFirstMs: number
   readonly stopRetryMaxMs: number
   readonly stopRepeatMs: number
@@ -64,7 +67,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   stallMs: 60_000,
   watchdogMs: 5_000,
   stopRetryFirstMs: 2_000,
-  stopRetryMaxMs: 60_000,
+  stopRetryMaxMs: 45_000,
   stopRepeatMs: 60_000,
   floodInARow: 100,
 }

@@ -21,7 +21,7 @@ const STEADY_MS = 60_000
 
 type Kept = Pick<Component, 'name' | 'logFile' | 'start' | 'lastEnd' | 'onUnexpectedExit'>
 
-/** Starts components again that end by themselves, and says so with their status and the last error of their log. */
+/** Starts components again that end by themselves, and says so with their status, and the code where their log has one for it. */
 export class Keeper {
   readonly #options: KeeperOptions
   readonly #clock: Clock

@@ -6,23 +6,31 @@ import { registerEventSchema } from '../../operations/event-schema.ts'
 import { type LocalSettings, workerEnvironment } from '../../operations/settings.ts'
 import { ensureSigningKey } from '../../operations/signing-key.ts'
 import { orAborted } from '../../runtime/or-aborted.ts'
-import { waitUntil } from '../../runtime/wait-until.ts'
 import type { Component } from './components/component.ts'
-import { hasFetched, workerComponent } from './components/worker.ts'
+import { workerComponent } from './components/worker.ts'
 import type { Keeper } from './keep-running.ts'
 import type { StackLog } from './log.ts'
 import { freePort } from './ports.ts'
 import type { Stack } from './stack.ts'
+import { hasFetched, stoppedPartitions, unreadiness } from './worker-view.ts'
 
 /** Daybook's own processes over a stack. */
 export interface Pipeline {
   /** The environment of the workers, which commands may use too. */
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly workers: readonly Component[]
-  /** Resolves when both workers have taken in so many records. */
-  fetched(records: number, signal: AbortSignal): Promise<void>
+  readonly workers: Readonly<Record<'hot' | 'cold', PipelineWorker>>
   /** Delivers what is open and ends the workers. */
   drain(): Promise<void>
+}
+
+export interface PipelineWorker {
+  readonly name: string
+  /** Whether it has taken in so many records, or all there are. */
+  hasFetched(records: number): Promise<boolean>
+  /** The partitions of a topic that it has stopped, each with its code. */
+  stopped(topic: string): Promise<readonly string[]>
+  /** Why it is not ready; empty where it is. */
+  unreadiness(): Promise<string>
 }
 
 export interface PipelineOptions {
@@ -38,7 +46,6 @@ export interface PipelineOptions {
 
 /** How often the local start closes archive files; production closes them each minute. */
 export const LOCAL_CUT_MS = 10_000
-const POLL_MS = 100
 
 /** Prepares topics, bucket, keys, schema and archive, then starts both workers. Resolves when they do their work. */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
@@ -70,22 +77,31 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     await Promise.all([hot.stop(), cold.stop()])
   }
   try {
-    await orAborted(Promise.all([hot.start(), cold.start()]), signal)
+    await orAborted(Promise.all([startKept(hot, keeper), startKept(cold, keeper)]), signal)
   } catch (error) {
     await drain()
     throw error
   }
-  keeper.keep(hot)
-  keeper.keep(cold)
   started.done(`health and metrics at http://127.0.0.1:${hotPort} and :${coldPort}`)
   return {
     env,
-    workers: [hot, cold],
-    fetched: async (records, ended) => {
-      for (const port of [hotPort, coldPort])
-        await waitUntil(() => hasFetched(port, records), Boolean, { pauseMs: POLL_MS, signal: ended })
-    },
+    workers: { hot: workerAt(hot, hotPort), cold: workerAt(cold, coldPort) },
     drain,
+  }
+}
+
+/** One that answers may end while the other is still starting. */
+async function startKept(worker: Component, keeper: Keeper): Promise<void> {
+  await worker.start()
+  keeper.keep(worker)
+}
+
+function workerAt({ name }: Component, port: number): PipelineWorker {
+  return {
+    name,
+    hasFetched: (records) => hasFetched(port, records),
+    stopped: (topic) => stoppedPartitions(port, topic),
+    unreadiness: () => unreadiness(port),
   }
 }
 

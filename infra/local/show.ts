@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import type { LocalSettings } from '../../operations/settings.ts'
 import { orAborted } from '../../runtime/or-aborted.ts'
-import { waitUntil } from '../../runtime/wait-until.ts'
+import { type ArrivalWait, Standstill, untilArrived } from './arrival-wait.ts'
 import { type ArchiveFinding, type Arrivals, askArchive, askClickHouse, askHot } from './arrivals.ts'
 import type { Component } from './components/component.ts'
 import { driveOrders, ordersComponent, readOrders } from './components/orders.ts'
-import type { StackLog } from './log.ts'
-import { LOCAL_CUT_MS, type Pipeline } from './pipeline.ts'
+import type { StackLog, Step } from './log.ts'
+import { LOCAL_CUT_MS, type Pipeline, type PipelineWorker } from './pipeline.ts'
 import { freePort } from './ports.ts'
 import type { Stack } from './stack.ts'
 
@@ -21,29 +21,32 @@ export interface ShowOptions {
   readonly signal: AbortSignal
 }
 
+export interface Counts {
+  readonly emitted: number
+  readonly queryable: number
+  readonly archived: number
+  readonly lost: number
+  readonly duplicated: number
+}
+
+/** `lines` are for the terminal. */
+export type Outcome =
+  | { readonly kind: 'arrived'; readonly counts: Counts; readonly lines: readonly string[] }
+  /** Not all has come, and nothing more comes; `why` says what to look at. What came stays, the rest waits in Kafka. */
+  | { readonly kind: 'stands'; readonly why: string; readonly lines: readonly string[] }
+
 export interface Shown {
   readonly orders: Component
-  readonly counts: {
-    readonly emitted: number
-    readonly queryable: number
-    readonly archived: number
-    readonly lost: number
-    readonly duplicated: number
-  }
-  /** For the terminal. */
-  readonly lines: readonly string[]
+  readonly outcome: Outcome
 }
 
 const ROUNDS = 12
-const POLL_MS = 200
-/** How long a server may give no answer. */
-const PATIENCE_MS = 120_000
 /** The example emits to the first retention class. */
 const EXAMPLE_TOPIC = 0
 
-/** Runs the example under real traffic and waits until all it emitted can be queried and is locked. */
+/** Runs the example under real traffic and waits until all it emitted can be queried and is locked, or stands still. */
 export async function showTheWay(options: ShowOptions): Promise<Shown> {
-  const { stack, dataDir, signal } = options
+  const { stack, dataDir } = options
   const port = await freePort()
   const orders = ordersComponent({
     endpoints: stack.endpoints,
@@ -53,15 +56,30 @@ export async function showTheWay(options: ShowOptions): Promise<Shown> {
   })
   try {
     const emitted = await emitEvents(options, orders, port)
-    const hot = await queryableEvents(options, emitted)
-    const cold = await lockedEvents(options, emitted)
-    const lines = await orAborted(linesOf(options, { port, cold }), signal)
-    return { orders, counts: countsOf(emitted.events, hot, cold), lines }
+    return { orders, outcome: await follow(options, emitted, port) }
   } catch (error) {
     await orders.stop()
     throw error
   }
 }
+
+async function follow(options: ShowOptions, emitted: Emitted, port: number): Promise<Outcome> {
+  try {
+    const hot = await queryableEvents(options, emitted)
+    const cold = await lockedEvents(options, emitted)
+    const lines = await orAborted(linesOf(options, { port, cold }), options.signal)
+    return { kind: 'arrived', counts: countsOf(emitted.events, hot, cold), lines }
+  } catch (error) {
+    if (!(error instanceof Standstill)) throw error
+    const remedy = options.once ? [] : ['', 'mend     npm run daybook -- status', ...REMEDY, '']
+    return { kind: 'stands', why: error.message, lines: remedy }
+  }
+}
+
+const REMEDY = [
+  '         → says what stands still, where, and how to mend it; it then goes on by itself.',
+  '         All else runs. What has not come yet waits in Kafka.',
+]
 
 interface Emitted {
   readonly producerId: string
@@ -87,14 +105,17 @@ async function emitEvents(
   return { producerId, events, sinceMs }
 }
 
-async function queryableEvents({ stack, log, signal }: ShowOptions, emitted: Emitted): Promise<Arrivals> {
+async function queryableEvents(options: ShowOptions, emitted: Emitted): Promise<Arrivals> {
+  const { stack, log, pipeline, signal } = options
   const queryable = log.step('its events become queryable')
   const { clickhouse } = stack.endpoints
-  const hot = await waitUntil(
-    patiently(() => askHot(clickhouse, emitted.producerId)),
-    (answer): answer is Arrivals => answer !== null && answer.queryable >= emitted.events,
-    { pauseMs: POLL_MS, signal },
-  )
+  const hot = await arrived(queryable, {
+    ask: () => askHot(clickhouse, emitted.producerId),
+    countOf: (answer) => answer.queryable,
+    wanted: emitted.events,
+    worker: bringing(options, pipeline.workers.hot),
+    signal,
+  })
   queryable.done(`${hot.queryable} events in daybook.audit`)
   return hot
 }
@@ -104,8 +125,14 @@ async function lockedEvents(options: ShowOptions, emitted: Emitted): Promise<Arc
   const locked = log.step(
     `and locked (files are closed after ${LOCAL_CUT_MS / 1_000} s here, a minute in production)`,
   )
+  const worker = bringing(options, pipeline.workers.cold)
   if (once) {
-    await pipeline.fetched(emitted.events, signal)
+    await arrived(locked, {
+      ask: () => pipeline.workers.cold.hasFetched(emitted.events),
+      countOf: Number,
+      wanted: 1,
+      ...{ worker, signal },
+    })
     await orAborted(pipeline.drain(), signal)
   }
   const { producerId, sinceMs } = emitted
@@ -113,28 +140,32 @@ async function lockedEvents(options: ShowOptions, emitted: Emitted): Promise<Arc
   // Nobody writes any more after the drain: what is not there then is lost, and the counts say so.
   const cold = once
     ? await orAborted(ask(), signal)
-    : await waitUntil(
-        patiently(ask),
-        (answer): answer is ArchiveFinding => answer !== null && answer.archived >= emitted.events,
-        { pauseMs: POLL_MS, signal },
-      )
+    : await arrived(locked, {
+        ask,
+        countOf: (answer) => answer.archived,
+        wanted: emitted.events,
+        ...{ worker, signal },
+      })
   locked.done(`${cold.archived} events under Object Lock`)
   return cold
 }
 
-/** A server that has ended is started again meanwhile: its refusals are no answer, unless they last. */
-function patiently<T>(ask: () => Promise<T>): () => Promise<T | null> {
-  let failingSince: number | null = null
-  return async () => {
-    try {
-      const answer = await ask()
-      failingSince = null
-      return answer
-    } catch (error) {
-      failingSince ??= Date.now()
-      if (Date.now() - failingSince > PATIENCE_MS) throw error
-      return null
-    }
+/** Ends the step as failed where it stands still. */
+async function arrived<T>(step: Step, wait: ArrivalWait<T>): Promise<T> {
+  try {
+    return await untilArrived(wait)
+  } catch (error) {
+    if (error instanceof Standstill) step.fail(error.message)
+    throw error
+  }
+}
+
+/** A worker, as far as it brings the example's events. */
+function bringing({ settings }: ShowOptions, worker: PipelineWorker): ArrivalWait<unknown>['worker'] {
+  return {
+    name: worker.name,
+    stopped: () => worker.stopped(settings.topics[EXAMPLE_TOPIC] ?? ''),
+    unreadiness: () => worker.unreadiness(),
   }
 }
 
@@ -145,7 +176,7 @@ function archiveOf({ stack, settings, pipeline }: ShowOptions) {
   return { s3: stack.endpoints.s3, bucket: settings.bucket, topic, signingKeyFile }
 }
 
-function countsOf(emitted: number, hot: Arrivals, cold: ArchiveFinding): Shown['counts'] {
+function countsOf(emitted: number, hot: Arrivals, cold: ArchiveFinding): Counts {
   const { queryable, duplicated } = hot
   const { archived } = cold
   return { emitted, queryable, archived, lost: emitted - Math.min(queryable, archived), duplicated }

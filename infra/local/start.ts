@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { endpointsFromEnvironment } from '../../operations/endpoints.ts'
+import { assertLoginsHaveServers, endpointsFromEnvironment } from '../../operations/endpoints.ts'
 import { localSettings } from '../../operations/settings.ts'
 import { orAborted } from '../../runtime/or-aborted.ts'
 import { DaybookError } from '../../schemas/errors.ts'
@@ -14,7 +14,7 @@ import { Keeper } from './keep-running.ts'
 import { type StackLog, terminalLog } from './log.ts'
 import { installPackedSdk } from './pack-sdk.ts'
 import { startPipeline } from './pipeline.ts'
-import { showTheWay } from './show.ts'
+import { type Outcome, showTheWay } from './show.ts'
 import { startStack } from './stack.ts'
 import { type Claim, claimDataDir, runningStack, type StackState } from './stack-state.ts'
 import { TOLD_TO_END, toldToEnd } from './told-to-end.ts'
@@ -32,6 +32,12 @@ async function main(): Promise<number> {
   const flags = readFlags(process.argv.slice(2))
   const end = toldToEnd({ parentPipe: flags.parentPipe })
   const log = terminalLog(process.stderr)
+  try {
+    assertLoginsHaveServers(process.env)
+  } catch (error) {
+    log.line(told(error))
+    return 1
+  }
   const dataDir = flags.once
     ? mkdtempSync(join(tmpdir(), 'daybook-'))
     : (process.env['DAYBOOK_DATA_DIR'] ?? join(ROOT, '.daybook'))
@@ -42,12 +48,16 @@ async function main(): Promise<number> {
     return await run({ dataDir, flags, log, claim, end })
   } catch (error) {
     if (error === TOLD_TO_END) return 130
-    log.line(error instanceof DaybookError ? `✗ ${error.code}: ${error.message}` : `✗ ${String(error)}`)
+    log.line(told(error))
     return 1
   } finally {
     claim.release()
     if (flags.once) rmSync(dataDir, { recursive: true, force: true })
   }
+}
+
+function told(error: unknown): string {
+  return error instanceof DaybookError ? `✗ ${error.code}: ${error.message}` : `✗ ${String(error)}`
 }
 
 interface RunOptions {
@@ -80,23 +90,22 @@ async function run({ dataDir, flags, log, claim, end }: RunOptions): Promise<num
     for (const server of stack.components()) keeper.keep(server)
     const pipeline = await startPipeline({ stack, settings, dataDir, log, keeper, signal })
     closing.push(() => pipeline.drain())
-    await orAborted(packing, signal)
-    const shown = await showTheWay({ stack, pipeline, settings, dataDir, log, once: flags.once, signal })
-    closing.push(() => shown.orders.stop())
-    keeper.keep(shown.orders)
-    const state: StackState = {
-      pid: process.pid,
-      endpoints: stack.endpoints,
-      ...settings,
-      logDir: stack.logDir,
-    }
+    const { endpoints, logDir } = stack
+    const state: StackState = { pid: process.pid, endpoints, ...settings, logDir }
+    // Before anything is shown: commands are to find the servers when something keeps the events from coming.
     claim.publish(state)
+    await orAborted(packing, signal)
+    const { orders, outcome } = await showTheWay({
+      ...{ stack, pipeline, settings, dataDir, log, once: flags.once, signal },
+    })
+    closing.push(() => orders.stop())
+    keeper.keep(orders)
     tell(state, log)
-    for (const line of shown.lines) log.line(line)
+    for (const line of outcome.lines) log.line(line)
     const seconds = (Date.now() - startedAt) / 1000
-    if (flags.json) print({ ...shown.counts, ...jsonOf(state), seconds })
-    if (flags.once) return shown.counts.lost + shown.counts.duplicated === 0 ? 0 : 1
-    log.line('Ctrl-C ends everything; the data stays in .daybook/.')
+    if (flags.json) print({ ...resultOf(outcome), ...jsonOf(state), seconds })
+    if (flags.once) return hasSucceeded(outcome) ? 0 : 1
+    log.line(`Ctrl-C ends everything; the data stays in ${dataDir}.`)
     await untilEnd(end)
     log.line('stopping: what is open is delivered first')
     return 0
@@ -104,6 +113,14 @@ async function run({ dataDir, flags, log, claim, end }: RunOptions): Promise<num
     keeper.stop()
     for (const close of closing.toReversed()) await close()
   }
+}
+
+function resultOf(outcome: Outcome): object {
+  return outcome.kind === 'arrived' ? outcome.counts : { standstill: outcome.why }
+}
+
+function hasSucceeded(outcome: Outcome): boolean {
+  return outcome.kind === 'arrived' && outcome.counts.lost + outcome.counts.duplicated === 0
 }
 
 function startLocalStack(o: Pick<RunOptions, 'dataDir' | 'flags' | 'log'> & { signal: AbortSignal }) {

@@ -21,8 +21,13 @@ export interface EngineHealth {
   readonly bufferedBytes: number
   /** Since when the log could not be asked for its ends, in milliseconds; 0 where the last answer is fresh. */
   readonly boundsUnknownMs: number
-  /** Since when the engine waits for its first generation of the group, in milliseconds; 0 where it has had one. */
-  readonly withoutGroupMs: number
+  /**
+   * Since when the engine waits for its first generation of the group, in milliseconds; null where it has had one, or
+   * does not run. It is not healthy meanwhile: nothing is delivered by a worker that the group has not taken in. One
+   * that was given no partition, because there are more workers than partitions, is healthy, and so is one that waits
+   * for a later generation: it reads on.
+   */
+  readonly withoutGroupMs: number | null
   readonly partitions: readonly PartitionHealth[]
   /** What is wrong with topics, by topic; such a worker is not healthy, though it may read them on. */
   readonly concerns: ReadonlyMap<string, DaybookError>
@@ -34,7 +39,7 @@ export interface EngineView extends Omit<HealthView, 'patienceMs' | 'boundsPatie
   readonly cut: CutPolicy
   readonly state: EngineState
   readonly generation: number | null
-  readonly withoutGroupMs: number
+  readonly withoutGroupMs: number | null
   readonly failure: unknown
   readonly sessions: readonly PartitionSession[]
   readonly concerns: ReadonlyMap<string, DaybookError>
@@ -53,7 +58,7 @@ export function engineHealth(view: EngineView): EngineHealth {
   return {
     healthy:
       runs &&
-      withoutGroupMs <= limits.stallMs &&
+      withoutGroupMs === null &&
       view.concerns.size === 0 &&
       partitions.every(({ healthy }) => healthy),
     alive: runs && partitions.every(isExplained),

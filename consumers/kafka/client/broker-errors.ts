@@ -74,7 +74,7 @@ export function brokerError(errorCode: number, what: string, cause?: unknown): D
     return new DaybookError(
       'DAYBOOK_KAFKA_GROUP_REFUSED',
       `${what}: the coordinator does not take this member (error ${errorCode}): see who is in the group with ` +
-        'kafka-consumer-groups --describe --members, and check the session time-out',
+        'kafka-consumer-groups --bootstrap-server <broker> --describe --members --group <group>, and check the session time-out',
       { scope: 'worker', retryable: GROUP_OCCUPIED.has(errorCode), cause, details },
     )
   }

@@ -13,7 +13,13 @@ export interface OpenCluster {
 /** Connects without joining any group. */
 export async function openCluster(kafka: Kafka): Promise<OpenCluster> {
   const cluster = clusterOf(kafka)
-  await connectCluster(cluster)
+  try {
+    await connectCluster(cluster)
+  } catch (error) {
+    // Callers that ask again would pile up what it holds.
+    await cluster.disconnect().catch(() => undefined)
+    throw error
+  }
   return { view: createClusterView(cluster), close: () => cluster.disconnect() }
 }
 

@@ -1,4 +1,5 @@
 import type { PartitionRef } from '../../engine/contracts.ts'
+import { clientError } from '../client/broker-errors.ts'
 import { createKafkaClient, type KafkaConnection } from '../client/kafka-client.ts'
 import { openCluster } from '../client/open-cluster.ts'
 import { requireTopic } from '../client/topic-metadata.ts'
@@ -30,11 +31,20 @@ export async function describeTopics(
   }
 }
 
-/** The cluster's own id. Asks for no topic: one that is missing must not stop the others. */
-export async function readClusterId(connection: KafkaConnection): Promise<string> {
-  const { view, close } = await openCluster(createKafkaClient(connection))
+/**
+ * The cluster's own id. Asks for no topic: one that is missing must not stop the others. `short` is for callers that
+ * ask again themselves.
+ * @throws DaybookError as `clientError`
+ */
+export async function readClusterId(
+  connection: KafkaConnection,
+  patience: 'long' | 'short' = 'long',
+): Promise<string> {
+  const { view, close } = await openCluster(createKafkaClient(connection, undefined, patience))
   try {
     return (await view.metadata([])).clusterId ?? ''
+  } catch (error) {
+    throw clientError(error, 'id of the cluster')
   } finally {
     await close()
   }

@@ -149,7 +149,7 @@ function finding(rule: Rule, settings: TopicSettings): TopicFinding[] {
   const { topic } = settings
   const value = settings.values.get(setting)
   if (value === undefined || rule.isKept(value, settings)) return []
-  const remedy = `kafka-configs --alter --topic ${topic} --add-config ${setting}=${right}`
+  const remedy = `kafka-configs --bootstrap-server <broker> --alter --topic ${topic} --add-config ${setting}=${right}`
   return [
     {
       topic,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { waitUntil } from '../../../runtime/wait-until.ts'
 import { DaybookError } from '../../../schemas/errors.ts'
-import { endOfLog, lastErrorCode } from '../last-error-code.ts'
+import { endOfLog, lastFatalCode } from '../last-fatal-code.ts'
 import { type ProgramSpec, type Supervised, supervise } from '../supervise.ts'
 
 /** One server of the local stack. Port and data stay the same over stop, kill and start. */
@@ -27,7 +27,7 @@ export interface Component {
 export interface ProgramEnd {
   /** Above 128: ended by signal `status - 128`. */
   readonly status: number
-  /** Of the last error in its log since it was started. */
+  /** Of the error for which its log says that it ends; null where it says none. */
   readonly code: string | null
 }
 
@@ -117,7 +117,7 @@ class ProgramComponent implements Component {
 
   #ended(program: Supervised, status: number, logFrom: number): void {
     if (!this.#wanted || this.#program !== program) return
-    const end = { status, code: lastErrorCode(this.logFile, logFrom) }
+    const end = { status, code: lastFatalCode(this.logFile, logFrom) }
     this.#lastEnd = end
     if (this.#answered) for (const listener of this.#listeners) listener(end)
   }

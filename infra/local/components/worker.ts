@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { STARTING } from '../../../consumers/worker-health.ts'
 import { WORKER_LAUNCH } from '../worker-launch.ts'
 import { type Component, component } from './component.ts'
 
@@ -30,29 +31,20 @@ export function workerComponent({ kind, env, port, dataDir, logFile }: WorkerOpt
     cwd: dataDir,
     logFile,
     graceSeconds: STOP_SECONDS,
-    // Not /readyz: a partition that stands still (`daybook status` says why) is no reason to start nothing.
-    probe: async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/healthz`)
-      if (!answer.ok) throw new Error(await answer.text())
-    },
+    probe: () => started(port),
   })
 }
 
 /**
- * Whether a worker has taken in so many records, by its own metrics, or all there are: one that was started again has
- * begun to count anew. False while it does not answer.
+ * Not that it is ready: a partition that stands still (`daybook status` says why) is no reason to start nothing. But a
+ * worker that still waits for its servers may yet end because of what they say.
  */
-export async function hasFetched(port: number, records: number): Promise<boolean> {
-  const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => null)
-  if (answer === null) return false
-  const lines = (await answer.text()).split('\n')
-  const values = (name: string) =>
-    lines
-      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-      .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)))
-  const sum = (name: string) => values(name).reduce((total, value) => total + value, 0)
-  if (sum('daybook_fetched_records_total') >= records) return true
-  const lags = values('daybook_lag_offsets')
-  const assigned = sum('daybook_assigned_partitions')
-  return assigned > 0 && lags.length >= assigned && lags.every((lag) => lag === 0)
+async function started(port: number): Promise<void> {
+  const [live, ready] = await Promise.all([
+    fetch(`http://127.0.0.1:${port}/healthz`),
+    fetch(`http://127.0.0.1:${port}/readyz`),
+  ])
+  if (!live.ok) throw new Error(await live.text())
+  const { failing }: { failing: readonly { reason: string }[] } = JSON.parse(await ready.text())
+  if (failing.some(({ reason }) => reason === STARTING)) throw new Error(JSON.stringify(failing))
 }

@@ -74,7 +74,7 @@ describe('the watch of topic settings', { timeout: 150_000 }, () => {
       error: { code: 'DAYBOOK_KAFKA_TOPIC_CONFIG', scope: 'partition', retryable: false },
     })
     expect(messageOf(seen, drifting)).toContain(
-      `kafka-configs --alter --topic ${drifting} --add-config message.timestamp.type=LogAppendTime`,
+      `kafka-configs --bootstrap-server <broker> --alter --topic ${drifting} --add-config message.timestamp.type=LogAppendTime`,
     )
     expect(kindOf(seen, steady)).toBe('ok')
     await setBack()

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { endpointsFromEnvironment } from '../../../operations/endpoints.ts'
+import { assertLoginsHaveServers, endpointsFromEnvironment } from '../../../operations/endpoints.ts'
 
 let directory: string
 beforeEach(() => {
@@ -59,3 +59,21 @@ it('a file that cannot be read is an error that names the variable', () => {
 })
 
 it('a server that is not named is not there', () => expect(endpointsFromEnvironment({})).toEqual({}))
+
+it('a login whose server is not named is an error that names both, because the local server would refuse it', () => {
+  const env = { ...SERVERS, DAYBOOK_CLICKHOUSE_URL: '', DAYBOOK_CLICKHOUSE_PASSWORD_FILE: '/run/secrets/ch' }
+  expect(() => assertLoginsHaveServers(env)).toThrow(
+    /DAYBOOK_CLICKHOUSE_PASSWORD_FILE is set and DAYBOOK_CLICKHOUSE_URL is not/,
+  )
+  for (const server of [
+    'DAYBOOK_KAFKA_BROKERS',
+    'DAYBOOK_REGISTRY_URL',
+    'DAYBOOK_CLICKHOUSE_URL',
+    'DAYBOOK_S3_ENDPOINT',
+  ]) {
+    const given = { ...SERVERS, DAYBOOK_KAFKA_SSL: 'true', DAYBOOK_CLICKHOUSE_USER: 'me' }
+    expect(() => assertLoginsHaveServers({ ...given, [server]: undefined }), server).toThrow(server)
+    expect(() => assertLoginsHaveServers(given)).not.toThrow()
+  }
+  expect(() => assertLoginsHaveServers({ DAYBOOK_CLICKHOUSE_PASSWORD: '' })).not.toThrow()
+})

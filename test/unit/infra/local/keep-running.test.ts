@@ -102,10 +102,18 @@ describe('a program that ends by itself', () => {
   })
   afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
-  it('is started again, and its status and the last error of this run are told', async () => {
+  it.each([
+    [
+      'what it says that it ends for is told',
+      'fatal',
+      /^✗ program ended with status 137, DAYBOOK_TEST_SECOND \(/,
+    ],
+    ['what it only reported is not told as the cause', 'error', /^✗ program ended with status 137 \(/],
+  ])('is started again, and its status is told; %s', async (_, level, expected) => {
     const logFile = join(dir, 'program.log')
-    writeFileSync(logFile, '{"code":"DAYBOOK_OF_AN_EARLIER_RUN"}\n')
-    const script = `echo '{"code":"DAYBOOK_TEST_FIRST"}'; echo '{"code":"DAYBOOK_TEST_SECOND"}'; while :; do sleep 0.05; done`
+    writeFileSync(logFile, '{"level":"fatal","err":{"code":"DAYBOOK_OF_AN_EARLIER_RUN"}}\n')
+    const last = `{"level":"${level}","code":"DAYBOOK_TEST_SECOND","err":{"code":"DAYBOOK_TEST_SECOND"}}`
+    const script = `echo '{"level":"error","code":"DAYBOOK_TEST_FIRST"}'; echo '${last}'; while :; do sleep 0.05; done`
     const program = component({
       ...{ name: 'program', command: '/bin/sh', args: ['-c', script], env: process.env, cwd: dir, logFile },
       graceSeconds: 1,
@@ -117,7 +125,7 @@ describe('a program that ends by itself', () => {
     await expect.poll(() => logged(logFile)).toContain('DAYBOOK_TEST_SECOND')
     process.kill(before ?? 0, 'SIGKILL')
     await expect.poll(() => lines.at(-1), { timeout: 5_000 }).toBe('✓ program runs again')
-    expect(lines[0]).toContain('program ended with status 137, DAYBOOK_TEST_SECOND')
+    expect(lines[0]).toMatch(expected)
     expect(program.pid()).not.toBe(before)
     await program.stop()
     expect(program.pid()).toBeNull()

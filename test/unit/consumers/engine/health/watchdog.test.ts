@@ -114,13 +114,23 @@ test('a partition of which no broker says where its log ends is named, though th
   expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [{}, { waiting: null }] })
 })
 
-test('an engine that the group gives no generation is not healthy, and no restart helps', async () => {
+test('an engine that waits for its first generation is not healthy from the beginning, and no restart helps', async () => {
   const bench = new EngineBench({ cut, limits })
   await bench.engine.start()
-  await bench.pass(10_000)
-  expect(bench.engine.health().healthy).toBe(true)
-  await bench.pass(1_000)
+  expect(bench.engine.health()).toMatchObject({ healthy: false, alive: true, withoutGroupMs: 0 })
+  await bench.pass(11_000)
   expect(bench.engine.health()).toMatchObject({ healthy: false, alive: true, withoutGroupMs: 11_000 })
   await bench.assign()
-  expect(bench.engine.health()).toMatchObject({ healthy: true, withoutGroupMs: 0 })
+  expect(bench.engine.health()).toMatchObject({ healthy: true, withoutGroupMs: null })
+})
+
+test('one that the group gives no partition is healthy, and stays so while the group rebalances', async () => {
+  const bench = new EngineBench({ cut, limits, partitions: 0 })
+  await bench.engine.start()
+  const generation = new AbortController()
+  bench.source.listener?.assigned(1, [], generation.signal)
+  expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [], withoutGroupMs: null })
+  generation.abort()
+  await bench.pass(11_000)
+  expect(bench.engine.health()).toMatchObject({ healthy: true, alive: true, withoutGroupMs: null })
 })
