@@ -70,7 +70,10 @@ export interface RawBatch {
   readonly maxTimestamp?: bigint
   /** Attribute bits besides the codec, see `BATCH_ATTRIBUTE`. */
   readonly attributes?: number
+  /** Default: −1, as producers without numbers write it; so are the two below. */
   readonly producerId?: bigint
+  readonly producerEpoch?: number
+  readonly firstSequence?: number
 }
 
 /** A record batch of format version 2 with a right checksum, whatever it holds. */
@@ -85,8 +88,8 @@ export function rawBatch(o: RawBatch): Buffer {
   batch.writeBigInt64BE(o.firstTimestamp ?? now, BATCH_FIELD.firstTimestamp)
   batch.writeBigInt64BE(o.maxTimestamp ?? now, BATCH_FIELD.maxTimestamp)
   batch.writeBigInt64BE(o.producerId ?? -1n, BATCH_FIELD.producerId)
-  batch.writeInt16BE(-1, BATCH_FIELD.producerEpoch)
-  batch.writeInt32BE(-1, BATCH_FIELD.firstSequence)
+  batch.writeInt16BE(o.producerEpoch ?? -1, BATCH_FIELD.producerEpoch)
+  batch.writeInt32BE(o.firstSequence ?? -1, BATCH_FIELD.firstSequence)
   batch.writeInt32BE(o.count, BATCH_FIELD.count)
   o.body.copy(batch, BATCH_HEADER_BYTES)
   return sealed(batch)

@@ -3,7 +3,7 @@ import { encodeProduceBody, type PartitionBatch, type TopicBatches, type WireRec
 /**
  * The part of kafkajs that is not in its type declarations. Its encoder takes most of what a send costs, so the
  * body of Produce requests is written by ours instead, byte for byte the same. All else stays kafkajs's: connections,
- * log-in, metadata, the numbers of the idempotent producer, retries and answers.
+ * log-in, metadata, retries and answers.
  *
  * Only the given client object is changed, nothing process-wide. Where anything has another shape than in the pinned
  * version, kafkajs's own encoder goes on: slower, with the same result.

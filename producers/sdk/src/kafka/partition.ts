@@ -2,8 +2,8 @@ import type { PartitionerArgs } from 'kafkajs'
 import { partitionOfKey } from './murmur2.ts'
 
 /**
- * Decides a message's partition once: a batch that is sent again must go to the same partitions even when the topic
- * has grown meanwhile, or the broker's check of sequence numbers takes one batch for another.
+ * Decides a message's partition once: what the client sends again must go to the same partition even when the topic
+ * has grown meanwhile, since copies in one partition are told by the one worker that reads it.
  */
 export function stickyPartitioner(): (args: PartitionerArgs) => number {
   return ({ message, partitionMetadata }) => {

@@ -13,7 +13,7 @@ export interface WireRecord {
 
 export interface PartitionBatch {
   readonly partition: number
-  /** The producer's number of the first record, for the broker's check. */
+  /** Of the first record, as the client numbers it; brokers look at it where a producer has an id. */
   readonly firstSequence: number
   readonly messages: readonly WireRecord[]
 }

@@ -23,16 +23,17 @@ export interface ProducerLaneOptions {
 type Clock = { readonly offsetMs: number; readonly roundTripMs: number } | null
 
 /**
- * One idempotent producer with one unresolved send. The client rolls its sequence numbers back when a send fails, so
- * after an ambiguous failure the very same messages, to the same partitions, must be the next thing it sends: then
- * the broker recognises them if they had arrived. Where that cannot be kept (a batch is cut, the broker lost count),
- * a new producer takes over; records may then stand twice in the log, under the same event ids.
+ * One producer with one unresolved send: nothing else is sent before the batch is acknowledged, so of every event the
+ * first copy in the log stands where its order has it. A batch whose answer is lost is sent again, and its records
+ * may then stand twice in the log, under the same event ids.
+ *
+ * The broker is not asked to drop such copies (`idempotent`): it tells them by numbers that every producer can write,
+ * so another one could make it drop events instead and acknowledge them (docs/decisions/sdk-send-path.md).
  */
 export class ProducerLane {
   readonly #o: ProducerLaneOptions
   #producer: Promise<Producer> | null = null
   #sentAt = 0
-  #last: { readonly batch: readonly Entry[]; readonly messages: TopicMessages[] } | null = null
 
   constructor(options: ProducerLaneOptions) {
     this.#o = options
@@ -55,13 +56,13 @@ export class ProducerLane {
     try {
       const producer = await this.#connected()
       this.#sentAt = Date.now()
-      const results = await producer.sendBatch({ acks: ALL_REPLICAS, topicMessages: this.#messagesOf(batch) })
-      this.#last = null
-      return results
+      return await producer.sendBatch({ acks: ALL_REPLICAS, topicMessages: this.#messagesOf(batch) })
     } catch (cause) {
       const failure = sendFailure(cause, this.#o.brokers)
-      if (failure.renew) await this.#renew()
-      return failure.tooLarge ? this.#sendHalves(batch, rejected, cause) : failure.error
+      if (failure.tooLarge) return this.#sendHalves(batch, rejected, cause)
+      // What this one knows of brokers and connections may be why it failed.
+      await this.close()
+      return failure.error
     }
   }
 
@@ -91,7 +92,6 @@ export class ProducerLane {
 
   async #connect(): Promise<Producer> {
     const producer = this.#o.client.producer({
-      idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: stickyPartitioner,
@@ -101,14 +101,7 @@ export class ProducerLane {
     return producer
   }
 
-  async #renew(): Promise<void> {
-    this.#last = null
-    await this.close()
-  }
-
-  /** The same message objects for the same batch: they remember their partition. */
   #messagesOf(batch: readonly Entry[]): TopicMessages[] {
-    if (this.#last?.batch === batch) return this.#last.messages
     const byTopic = new Map<string, Message[]>()
     for (const entry of batch) {
       writeFrameHeader(entry.value, this.#o.schemaIdOf(entry))
@@ -118,9 +111,7 @@ export class ProducerLane {
       if (messages === undefined) byTopic.set(topic, [message])
       else messages.push(message)
     }
-    const messages = Array.from(byTopic, ([topic, list]) => ({ topic, messages: list }))
-    this.#last = { batch, messages }
-    return messages
+    return Array.from(byTopic, ([topic, messages]) => ({ topic, messages }))
   }
 }
 

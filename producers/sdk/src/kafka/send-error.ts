@@ -5,19 +5,9 @@ export interface SendFailure {
   readonly error: DaybookError
   /** The batch, or a record in it, is larger than the broker takes. */
   readonly tooLarge: boolean
-  /** The producer's numbering can no longer be relied upon: go on with a new producer id. */
-  readonly renew: boolean
 }
 
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD'])
-const LOST_COUNT = new Set([
-  'OUT_OF_ORDER_SEQUENCE_NUMBER',
-  'DUPLICATE_SEQUENCE_NUMBER',
-  'UNKNOWN_PRODUCER_ID',
-  'INVALID_PRODUCER_EPOCH',
-  'INVALID_PRODUCER_ID_MAPPING',
-  'PRODUCER_FENCED',
-])
 const REFUSED = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
@@ -45,7 +35,7 @@ export function sendFailure(cause: unknown, brokers: readonly string[]): SendFai
         `Kafka (${brokers.join(', ')}) did not acknowledge events: ${why}. Events wait in the spool.`,
         { retryable: true, cause, details: { type: types[0] ?? null } },
       )
-  return { error, tooLarge: has(TOO_LARGE), renew: has(LOST_COUNT) || !isRetriable(cause) }
+  return { error, tooLarge: has(TOO_LARGE) }
 }
 
 /** Protocol codes and error names along the chain of causes, outermost first. */
@@ -58,8 +48,4 @@ function typesOf(error: unknown): string[] {
     current = 'originalError' in current ? current.originalError : current.cause
   }
   return types
-}
-
-function isRetriable(error: unknown): boolean {
-  return error instanceof Error && 'retriable' in error && error.retriable === true
 }

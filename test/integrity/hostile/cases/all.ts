@@ -1,6 +1,7 @@
 import type { HostileCase } from '../hostile-case.ts'
 import { BATCH_CASES } from './batches.ts'
 import { BLOATED_CASES } from './bloated.ts'
+import { EXTREME_CASES } from './extremes.ts'
 import { FLOOD_CASES } from './floods.ts'
 import { GROUP_CASES } from './groups.ts'
 import { ID_CASES } from './ids.ts'
@@ -19,6 +20,7 @@ export const CASES: readonly HostileCase[] = [
   ...BATCH_CASES,
   ...BLOATED_CASES,
   ...RECORD_CASES,
+  ...EXTREME_CASES,
   ...FLOOD_CASES,
   ...QUARANTINE_CASES,
   ...TRANSACTION_CASES,

@@ -35,7 +35,7 @@ const produce = fc.record({
   timeout: fc.nat(60_000),
   compression: fc.constant(0),
   transactionalId: fc.constant(undefined),
-  producerId: fc.oneof(fc.bigInt(0n, 2n ** 63n - 1n).map(String), fc.nat()),
+  producerId: fc.oneof(fc.constant(-1), fc.bigInt(0n, 2n ** 63n - 1n).map(String), fc.nat()),
   producerEpoch: fc.nat(2 ** 15 - 1),
   topicData: fc.array(fc.record({ topic: fc.string({ unit: 'grapheme', maxLength: 40 }), partitions }), {
     maxLength: 3,
