@@ -73,7 +73,14 @@ export function engineHealth(view: EngineView): EngineHealth {
   }
 }
 
+/**
+ * To take a partition over may take a store minutes, where it has much to look through or many are taken over at once,
+ * and a restart would begin again.
+ */
+const CLAIM_PATIENCE_MS = 10 * 60_000
+
 /** The partition moves, or says what it waits for. */
-function isExplained({ healthy, stopped, waiting }: PartitionHealth): boolean {
+function isExplained({ healthy, state, stopped, waiting, standingMs }: PartitionHealth): boolean {
+  if (state === 'claiming' && standingMs < CLAIM_PATIENCE_MS) return true
   return healthy || stopped !== null || waiting !== null
 }

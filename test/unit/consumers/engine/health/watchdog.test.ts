@@ -114,6 +114,26 @@ test('a partition of which no broker says where its log ends is named, though th
   expect(bench.engine.health()).toMatchObject({ healthy: true, partitions: [{}, { waiting: null }] })
 })
 
+test('a partition that is taken over for minutes is not ready, and no reason to restart', async () => {
+  const bench = new EngineBench({
+    ...{ cut, limits },
+    sink: (sink) => ({
+      name: sink.name,
+      claim: () => new Promise(() => undefined),
+      deliver: (deliveries, signal) => sink.deliver(deliveries, signal),
+      fingerprint: (record, partition) => sink.fingerprint(record, partition),
+      close: () => sink.close(),
+    }),
+  })
+  await bench.assign()
+  grow(bench, 8)
+  await bench.pass(60_000)
+  const partitions = [{ state: 'claiming', healthy: false }]
+  expect(bench.engine.health()).toMatchObject({ healthy: false, alive: true, partitions })
+  await bench.pass(600_000)
+  expect(bench.engine.health()).toMatchObject({ alive: false, partitions })
+})
+
 test('an engine that waits for its first generation is not healthy from the beginning, and no restart helps', async () => {
   const bench = new EngineBench({ cut, limits })
   await bench.engine.start()
