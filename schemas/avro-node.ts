@@ -60,6 +60,8 @@ type NamedNode = EnumNode | FixedNode | RecordNode
 
 /** Schemas come from a registry that others write to: deeper nesting is refused rather than followed. */
 const MAX_DEPTH = 64
+/** A namespace stands in the names of all types in it, so a long one would be a thousand long names. */
+const MAX_NAME = 256
 
 /** Resolves a record schema. @throws DaybookError DAYBOOK_SCHEMA_INVALID when it is no valid Avro record schema. */
 export function parseRecordSchema(schema: unknown): RecordNode {
@@ -113,7 +115,7 @@ function createParser(): (schema: unknown, namespace: string, depth: number) => 
     const own = textOrNull(schema['namespace'])
     const dot = given.lastIndexOf('.')
     const namespace = dot > 0 ? given.slice(0, dot) : (own ?? outer)
-    const name = fullName(given, namespace)
+    const name = bounded(fullName(given, namespace))
     if (named.has(name)) throw invalid(`type ${name} is defined twice`)
     const node = kind === 'record' ? record(schema, name, namespace, depth) : leaf(schema, kind, name)
     named.set(name, node)
@@ -121,14 +123,14 @@ function createParser(): (schema: unknown, namespace: string, depth: number) => 
   }
 
   function record(schema: Json, name: string, namespace: string, depth: number): RecordNode {
-    const fields: FieldNode[] = []
+    const [fields, names]: [FieldNode[], Set<string>] = [[], new Set()]
     const node: RecordNode = { kind: 'record', name, doc: textOrNull(schema['doc']), fields }
     named.set(name, node)
     for (const field of list(schema['fields'], `record ${name} has no fields`)) {
       if (!isObject(field)) throw invalid(`a field of ${name} is not an object`)
-      const fieldName = text(field['name'], `a field of ${name} has no name`)
-      if (fields.some((other) => other.name === fieldName))
-        throw invalid(`${name} has two fields ${fieldName}`)
+      const fieldName = bounded(text(field['name'], `a field of ${name} has no name`))
+      if (names.has(fieldName)) throw invalid(`${name} has two fields ${fieldName}`)
+      names.add(fieldName)
       const type = parse(field['type'], namespace, depth + 1)
       fields.push({ name: fieldName, doc: textOrNull(field['doc']), type, default: field['default'] })
     }
@@ -152,6 +154,23 @@ function leaf(schema: Json, kind: 'enum' | 'fixed', name: string): EnumNode | Fi
   return { kind, name, doc: textOrNull(schema['doc']), symbols, default: textOrNull(schema['default']) }
 }
 
+/** Where each name stands, made once for each list: lists of thousands of names are compared with a hundred others. */
+function indexed<K extends object>(namesOf: (of: K) => readonly string[]) {
+  const made = new WeakMap<K, ReadonlyMap<string, number>>()
+  return (of: K): ReadonlyMap<string, number> => {
+    const known = made.get(of)
+    if (known !== undefined) return known
+    const indexes = new Map(namesOf(of).map((name, index) => [name, index]))
+    made.set(of, indexes)
+    return indexes
+  }
+}
+
+/** Where a union has each of its branches, by `branchKey`; an enum its symbols; a record its fields. */
+export const branchIndexes = indexed((branches: readonly AvroNode[]) => branches.map(branchKey))
+export const symbolIndexes = indexed(({ symbols }: EnumNode) => symbols)
+export const fieldIndexes = indexed(({ fields }: RecordNode) => fields.map(({ name }) => name))
+
 /** What distinguishes the branches of a union: the kind, or the full name of a named type. */
 export function branchKey(node: AvroNode): string {
   return 'name' in node ? node.name : node.kind
@@ -164,6 +183,11 @@ function isObject(value: unknown): value is Json {
 function text(value: unknown, complaint: string): string {
   if (typeof value !== 'string' || value === '') throw invalid(complaint)
   return value
+}
+
+function bounded(name: string): string {
+  if (name.length > MAX_NAME) throw invalid(`a name is longer than ${MAX_NAME} characters`)
+  return name
 }
 
 function textOrNull(value: unknown): string | null {

@@ -1,4 +1,11 @@
-import { type AvroNode, branchKey, type RecordNode } from './avro-node.ts'
+import {
+  type AvroNode,
+  branchIndexes,
+  branchKey,
+  fieldIndexes,
+  type RecordNode,
+  symbolIndexes,
+} from './avro-node.ts'
 
 /**
  * How a writer's schema stands to the newest one that this build knows.
@@ -18,12 +25,29 @@ export type SchemaRelation =
 
 const RANK: Readonly<Record<SchemaRelation, number>> = { same: 0, older: 1, newer: 2, incompatible: 3 }
 
+/**
+ * More pairs of records than that are not looked at: two schemas whose records hold each other in lists could have as
+ * many as the product of their numbers.
+ */
+const MAX_PAIRS = 1_000
+
+/** Costs what both schemas have of fields, symbols and branches. */
 export function relationOf(writer: RecordNode, newest: RecordNode): SchemaRelation {
-  return compare(writer, newest, new Map())
+  return compare(writer, newest, { pairs: new Map(), count: 0 })
 }
 
+/** Whether all that the writer can say has a place in the other schema. */
+export function isCovered(relation: SchemaRelation): boolean {
+  return relation === 'same' || relation === 'older'
+}
+
+type Indexes = ReadonlyMap<string, number>
+
 /** Pairs of records under comparison count as `same`, so that recursive types end. */
-type Seen = Map<RecordNode, Set<RecordNode>>
+interface Seen {
+  readonly pairs: Map<RecordNode, Set<RecordNode>>
+  count: number
+}
 
 function compare(writer: AvroNode, reader: AvroNode, seen: Seen): SchemaRelation {
   if (reader.kind === 'union') return compareUnion(writer, reader.branches, seen)
@@ -31,7 +55,9 @@ function compare(writer: AvroNode, reader: AvroNode, seen: Seen): SchemaRelation
     case 'record':
       return reader.kind === 'record' ? compareRecord(writer, reader, seen) : 'incompatible'
     case 'enum':
-      return reader.kind === 'enum' ? compareNames(writer.symbols, reader.symbols) : 'incompatible'
+      return reader.kind === 'enum'
+        ? compareNames(symbolIndexes(writer), symbolIndexes(reader))
+        : 'incompatible'
     case 'array':
       return reader.kind === 'array' ? compare(writer.items, reader.items, seen) : 'incompatible'
     case 'map':
@@ -46,39 +72,40 @@ function compare(writer: AvroNode, reader: AvroNode, seen: Seen): SchemaRelation
 }
 
 function compareRecord(writer: RecordNode, reader: RecordNode, seen: Seen): SchemaRelation {
-  const partners = seen.get(writer) ?? new Set()
+  const partners = seen.pairs.get(writer) ?? new Set()
   if (partners.has(reader)) return 'same'
-  seen.set(writer, partners.add(reader))
-  const names = compareNames(
-    writer.fields.map((field) => field.name),
-    reader.fields.map((field) => field.name),
-  )
+  if (++seen.count > MAX_PAIRS) return 'incompatible'
+  seen.pairs.set(writer, partners.add(reader))
+  const [own, others] = [fieldIndexes(writer), fieldIndexes(reader)]
   const types = writer.fields.map((field) => {
-    const partner = reader.fields.find((other) => other.name === field.name)
+    const partner = reader.fields[others.get(field.name) ?? -1]
     return partner === undefined ? 'newer' : compare(field.type, partner.type, seen)
   })
-  const fillable = reader.fields.every(
-    (field) => field.default !== undefined || writer.fields.some((other) => other.name === field.name),
-  )
-  return worst([names, ...types, fillable ? 'same' : 'incompatible'])
+  const fillable = reader.fields.every((field) => field.default !== undefined || own.has(field.name))
+  return worst([compareNames(own, others), ...types, fillable ? 'same' : 'incompatible'])
 }
 
 function compareUnion(writer: AvroNode, branches: readonly AvroNode[], seen: Seen): SchemaRelation {
   const own = writer.kind === 'union' ? writer.branches : [writer]
-  const order = compareNames(own.map(branchKey), branches.map(branchKey))
+  const indexes = branchIndexes(branches)
+  const order = compareNames(branchIndexes(own), indexes)
   const wrapped = writer.kind === 'union' ? 'same' : 'older'
   const pairs = own.map((branch) => {
-    const partner = branches.find((other) => branchKey(other) === branchKey(branch))
+    const partner = branches[indexes.get(branchKey(branch)) ?? -1]
     return partner === undefined ? 'newer' : compare(branch, partner, seen)
   })
   return worst([order, wrapped, ...pairs])
 }
 
-/** Lists of names whose index or order is part of the encoding. */
-function compareNames(writer: readonly string[], reader: readonly string[]): SchemaRelation {
-  if (writer.some((name) => !reader.includes(name))) return 'newer'
-  const equal = writer.length === reader.length && writer.every((name, i) => reader[i] === name)
-  return equal ? 'same' : 'older'
+/** Names whose index or order is part of the encoding. */
+function compareNames(writer: Indexes, reader: Indexes): SchemaRelation {
+  let relation: SchemaRelation = writer.size === reader.size ? 'same' : 'older'
+  for (const [name, index] of writer) {
+    const other = reader.get(name)
+    if (other === undefined) return 'newer'
+    if (other !== index) relation = 'older'
+  }
+  return relation
 }
 
 function worst(relations: readonly SchemaRelation[]): SchemaRelation {

@@ -1,4 +1,4 @@
-import type { AvroNode, EnumNode } from './avro-node.ts'
+import { type AvroNode, type EnumNode, symbolIndexes } from './avro-node.ts'
 import { type ByteReader, ByteWriter } from './bytes.ts'
 
 /** Moves one value from the reader to the writer, in another schema's encoding. */
@@ -10,20 +10,54 @@ export function sequence(steps: readonly Step[]): Step {
   }
 }
 
+/** Memory for values that are put together elsewhere, used again: a record may have a million values of a few bytes. */
+interface ScratchWriters {
+  /** Empty ones; new ones where those are in use further out. */
+  take(): readonly ByteWriter[]
+  giveBack(writers: readonly ByteWriter[]): void
+}
+
+/** Of what one large value needed no more is kept. */
+const MAX_KEPT_BYTES = 4_096
+
+export function scratchWriters(count: number): ScratchWriters {
+  let kept: readonly ByteWriter[] | null = null
+  const made = (): ByteWriter => new ByteWriter(64)
+  return {
+    take: () => {
+      const writers = kept ?? Array.from({ length: count }, made)
+      kept = null
+      return writers
+    },
+    giveBack: (writers) => {
+      for (const writer of writers) {
+        if (writer.length > MAX_KEPT_BYTES) return
+        writer.reset()
+      }
+      kept = writers
+    },
+  }
+}
+
 /** Reads a value that the newest schema has no place for. */
 export function dropped(step: Step): Step {
-  const sink = new ByteWriter(64)
+  const scratch = scratchWriters(1)
   return (from) => {
-    sink.reset()
-    step(from, sink)
+    const writers = scratch.take()
+    const [sink] = writers
+    if (sink !== undefined) step(from, sink)
+    scratch.giveBack(writers)
   }
 }
 
 export function blocks(item: Step): Step {
+  const scratch = scratchWriters(1)
   return (from, to) => {
     let count = blockCount(from)
     if (count === 0) return to.writeLong(0)
-    const items = new ByteWriter(64)
+    const writers = scratch.take()
+    const [items] = writers
+    if (items === undefined) return
     let total = 0
     for (; count > 0; count = blockCount(from)) {
       total += count
@@ -32,6 +66,7 @@ export function blocks(item: Step): Step {
     to.writeLong(total)
     to.writeRaw(items.take())
     to.writeLong(0)
+    scratch.giveBack(writers)
   }
 }
 
@@ -44,11 +79,9 @@ function blockCount(from: ByteReader): number {
 
 /** Null: a symbol of the writer has no place in the reader's enum, which has no default either. */
 export function symbols(writer: EnumNode, reader: EnumNode): Step | null {
-  const fallback = reader.default === null ? -1 : reader.symbols.indexOf(reader.default)
-  const table = writer.symbols.map((symbol) => {
-    const index = reader.symbols.indexOf(symbol)
-    return index < 0 ? fallback : index
-  })
+  const indexes = symbolIndexes(reader)
+  const fallback = reader.default === null ? -1 : (indexes.get(reader.default) ?? -1)
+  const table = writer.symbols.map((symbol) => indexes.get(symbol) ?? fallback)
   if (table.includes(-1)) return null
   return (from, to) => to.writeLong(table[from.readLong()] ?? fallback)
 }

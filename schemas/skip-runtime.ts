@@ -19,6 +19,10 @@ export const SkipFault = {
 
 export const FIRST_FIELD_FAULT = 20
 
+/** What a DateTime64(3) column and every reader of the archive hold: from the one, before the other. */
+export const TIME_START_MILLIS = Date.UTC(1900, 0, 1)
+export const TIME_END_MILLIS = Date.UTC(2300, 0, 1)
+
 export const SKIP_FAULT_TEXT: Readonly<Record<number, string>> = {
   [SkipFault.TRUNCATED]: 'the bytes end in the middle of a value',
   [SkipFault.VARINT]: 'an integer is longer than its type allows',
@@ -86,14 +90,15 @@ const UUID_BYTES = 36
 const HYPHEN = 0x2d
 
 /** Whether `b[p..e)` is a UUID in text form. Upper-case digits pass, but are not canonical: stores give lower case back. */
-export function isUuidText(b: Buffer, p: number, e: number, state: SkipState): boolean {
+export function isUuidText(b: Buffer, p: number, e: number, state?: SkipState): boolean {
   if (e - p !== UUID_BYTES) return false
   for (let i = 0; i < UUID_BYTES; i++) {
     const c = b[p + i] ?? 0
     if (i === 8 || i === 13 || i === 18 || i === 23) {
       if (c !== HYPHEN) return false
-    } else if (c >= 0x41 && c <= 0x46) state.canonical = false
-    else if (!((c >= 0x30 && c <= 0x39) || (c >= 0x61 && c <= 0x66))) return false
+    } else if (c >= 0x41 && c <= 0x46) {
+      if (state !== undefined) state.canonical = false
+    } else if (!((c >= 0x30 && c <= 0x39) || (c >= 0x61 && c <= 0x66))) return false
   }
   return true
 }

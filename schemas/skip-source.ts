@@ -1,7 +1,7 @@
 import type { AvroNode, RecordNode } from './avro-node.ts'
 import { DaybookError } from './errors.ts'
 import { type MinimalSize, minimalSizes } from './minimal-size.ts'
-import { SkipFault } from './skip-runtime.ts'
+import { SkipFault, TIME_END_MILLIS, TIME_START_MILLIS } from './skip-runtime.ts'
 
 /**
  * Writes the JavaScript of a structure checker for one record schema.
@@ -28,8 +28,6 @@ type Fail = (faultExpression: string | number) => string
 const MAX_RECORD_DEPTH = 64
 /** Of each type's code, that of the types inside included: some ten times what the event schema takes. */
 const MAX_CHARACTERS = 1_000_000
-const MILLIS_1900 = Date.UTC(1900, 0, 1)
-const MILLIS_2300 = Date.UTC(2300, 0, 1)
 
 /** `wanted`: fields whose values' positions are noted; `ends`: fields of any type of which only the end is noted. */
 export function skipSource(
@@ -229,7 +227,7 @@ function integer(kind: 'int' | 'long', logicalType: string | null, fail: Fail, a
     return `${start} ${signed(fail)} if (v > 0x7fffffff || v < -0x80000000) ${fail(SkipFault.VARINT)} ${end}`
   }
   if (logicalType === 'timestamp-millis') {
-    const range = `if (v < ${MILLIS_1900} || v >= ${MILLIS_2300}) ${fail(SkipFault.TIMESTAMP)}`
+    const range = `if (v < ${TIME_START_MILLIS} || v >= ${TIME_END_MILLIS}) ${fail(SkipFault.TIMESTAMP)}`
     return `${start} ${signed(fail)} ${range} ${end}`
   }
   return `${start} ${atEnd(fail)}

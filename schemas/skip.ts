@@ -30,6 +30,8 @@ export interface Skipper<P extends string = EventPosition> {
   canonical(): boolean
   /** The flattened name of the field at which the last check failed, null for bytes after the last field. */
   faultField(): string | null
+  /** Of the code that was made: what the checker takes of memory and compiling grows with it. */
+  readonly codeCharacters: number
 }
 
 /** Compiles the checker of a record schema. @throws DaybookError DAYBOOK_SCHEMA_INVALID */
@@ -71,6 +73,7 @@ function compile(
     at,
     canonical: () => state.canonical,
     faultField: () => source.fields[state.field] || null,
+    codeCharacters: source.body.length,
   }
 }
 

@@ -1,6 +1,9 @@
 import type { AvroField, AvroRecordSchema, AvroSchema } from './avro-schema.ts'
 import { fullName, isPrimitiveName, isUnion, namespaceOf } from './avro-schema.ts'
 
+/** A record that many fields have stands in the text as many times, with all that its author wrote beside its fields. */
+const MAX_CHARACTERS = 256 * 1024
+
 /**
  * The schema of rows that are made by putting prefix fields in front of a writer's raw payload.
  *
@@ -9,7 +12,8 @@ import { fullName, isPrimitiveName, isUnion, namespaceOf } from './avro-schema.t
  * fields, where each record-typed field of the writer's top level is replaced by its fields (`actor.id` becomes
  * `actor_id`). Records deeper down, in arrays, maps and unions, stay as they are.
  *
- * Gives the JSON text: equal input, equal text. @throws RangeError when two fields would get one name.
+ * Gives the JSON text: equal input, equal text. @throws RangeError when two fields would get one name, or the text
+ * would have more than 262,144 characters
  */
 export function spliceSchema(o: {
   /** Name of the new record, with or without a namespace. */
@@ -25,7 +29,15 @@ export function spliceSchema(o: {
     if (seen.has(name)) throw new RangeError(`two fields of ${o.name} would be called ${name}`)
     seen.add(name)
   }
-  return JSON.stringify({ type: 'record', name: o.name, fields })
+  const texts: string[] = []
+  let characters = 0
+  for (const field of fields) {
+    const text = JSON.stringify(field)
+    characters += text.length
+    if (characters > MAX_CHARACTERS) throw new RangeError(`the schema of ${o.name} would be too long`)
+    texts.push(text)
+  }
+  return `{"type":"record","name":${JSON.stringify(o.name)},"fields":[${texts.join(',')}]}`
 }
 
 /** Names of the columns that a writer's payload becomes, in order. */

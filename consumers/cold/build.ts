@@ -52,7 +52,7 @@ export async function buildObject(range: Range, before: TreeState, o: BuildOptio
   const leaves = await leavesOf(range, o.hasher)
   const tree = grow(before, leaves, o.crypto)
   if (range.records.length > LEAVES_A_TURN) await setImmediate()
-  const packed = pack(range, o)
+  const packed = pack(range, await baseSchemaOf(range, o.schemas), o)
   const header: ArchiveHeader = {
     ...range.partition,
     ...packed.summary.result(),
@@ -110,8 +110,7 @@ function grow(before: TreeState, leaves: Uint8Array, crypto: ProofCrypto) {
   }
 }
 
-function pack(range: Range, o: BuildOptions) {
-  const base = baseSchemaOf(range, o.schemas)
+function pack(range: Range, base: number | null, o: BuildOptions) {
   const { registered, rowSchemaJson } = o.schemas.of(base)
   const sync = syncMarker({ logId: o.logId, first: range.first, last: range.last })
   const summary = new RangeSummary()

@@ -5,8 +5,8 @@ import type { CheckedRecord, Range } from '../engine/contracts.ts'
 import type { RangeSummary } from './range-summary.ts'
 import type { WriterSchemas } from './writer-schemas.ts'
 
-/** The schema id that the rows of `range` are spliced under; null where it holds no event. */
-export function baseSchemaOf(range: Range, schemas: WriterSchemas): number | null {
+/** The schema id that the rows of `range` are spliced under; null where it holds no event. All is compiled by then. */
+export async function baseSchemaOf(range: Range, schemas: WriterSchemas): Promise<number | null> {
   const ids = new Set<number>()
   let last = -1
   for (const { verdict } of range.records) {
@@ -14,7 +14,7 @@ export function baseSchemaOf(range: Range, schemas: WriterSchemas): number | nul
     last = verdict.schemaId
     ids.add(last)
   }
-  return schemas.base(ids)
+  return schemas.prepare(ids)
 }
 
 /** The rows of `range`, in offset order; `summary` is complete when the last one was taken. */
@@ -40,7 +40,7 @@ export function* rowsOf(
       yield row(checked, 'quarantined', value, defaults, 0)
       continue
     }
-    const { readHead } = o.schemas.of(verdict.schemaId)
+    const readHead = o.schemas.headReader(verdict.schemaId)
     o.summary.event(value, readHead(value, verdict.payloadStart, value.length) ? o.schemas.head : null)
     if (resolved === null) yield row(checked, 'event', null, value, verdict.payloadStart)
     else yield row(checked, 'event', value, resolved, 0)

@@ -1,9 +1,10 @@
+import { LoopTurn } from '../../runtime/loop-turn.ts'
 import { compileHeadReader, type EventHead, type HeadReader } from '../../schemas/archive/head.ts'
 import { rowSchema } from '../../schemas/archive/row-schema.ts'
-import { parseRecordSchema } from '../../schemas/avro-node.ts'
+import { parseRecordSchema, type RecordNode } from '../../schemas/avro-node.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
-import { relationOf } from '../../schemas/relation.ts'
+import { isCovered, relationOf } from '../../schemas/relation.ts'
 import { compileResolver, type Resolver } from '../../schemas/resolve.ts'
 
 /** A schema as the registry holds it. */
@@ -22,61 +23,76 @@ export interface ArchiveCatalogue {
   readonly newest: { readonly schema: AvroRecordSchema }
 }
 
-/** A writer's schema with all that is compiled from it. */
-export interface CompiledWriter {
+/** What the rows of an object take from the schema under which they are spliced. */
+export interface ObjectSchema {
   readonly registered: RegisteredSchema | null
   readonly rowSchemaJson: string
-  readonly readHead: HeadReader
   /** A record of nothing but defaults: the payload of rows that are no event. */
   readonly defaults: Buffer
 }
 
 const NOTHING: AvroRecordSchema = { type: 'record', name: 'Nothing', fields: [] }
 
-/** Compiles each schema once. */
+/** As many as one object can need, for several partitions at a time; those that are made first go first. */
+const MAX_RESOLVERS = 200
+
+/** Compiles what is needed of each schema, once. */
 export class WriterSchemas {
   /** What the head readers of all schemas fill. */
   readonly head: EventHead = { tenantStart: 0, tenantEnd: 0, occurredAt: 0 }
   readonly #catalogue: ArchiveCatalogue
-  readonly #compiled = new Map<number | null, CompiledWriter>()
+  readonly #turn = new LoopTurn()
+  readonly #objects = new Map<number | null, ObjectSchema>()
+  readonly #headReaders = new Map<number, HeadReader>()
+  readonly #nodes = new Map<number, RecordNode>()
+  readonly #covers = new Map<string, boolean>()
   readonly #resolvers = new Map<string, Resolver | null>()
-  readonly #bases = new Map<string, number | null>()
 
   constructor(catalogue: ArchiveCatalogue) {
     this.#catalogue = catalogue
   }
 
-  of(schemaId: number | null): CompiledWriter {
-    const known = this.#compiled.get(schemaId)
+  of(schemaId: number | null): ObjectSchema {
+    const known = this.#objects.get(schemaId)
     if (known !== undefined) return known
     const registered = schemaId === null ? null : this.#catalogue.schemaOf(schemaId)
     const schema = registered?.schema ?? this.#catalogue.newest.schema
     const compiled = {
       registered,
       rowSchemaJson: rowSchema(schema),
-      readHead: compileHeadReader(schema, this.head),
       defaults: Buffer.from(compileResolver(NOTHING, schema)(Buffer.alloc(0), 0, 0)),
     }
-    this.#compiled.set(schemaId, compiled)
+    this.#objects.set(schemaId, compiled)
     return compiled
   }
 
-  /**
-   * The schema whose encoding the rows of an object take: of those in the range one that has a place for all that
-   * the others say, else one that all the others can be brought into. Null where no id is given.
-   */
-  base(schemaIds: ReadonlySet<number>): number | null {
-    const ids = [...schemaIds].sort((a, b) => b - a)
-    const name = ids.join()
-    const known = this.#bases.get(name)
+  headReader(schemaId: number): HeadReader {
+    const known = this.#headReaders.get(schemaId)
     if (known !== undefined) return known
-    const nodes = ids.map((id) => parseRecordSchema(this.#catalogue.schemaOf(id).schema))
-    const index = nodes.findIndex((node) =>
-      nodes.every((other) => other === node || ['same', 'older'].includes(relationOf(other, node))),
-    )
-    const base =
-      ids[index] ?? ids.find((id) => ids.every((from) => this.resolver(from, id) !== null)) ?? ids[0] ?? null
-    this.#bases.set(name, base)
+    const made = compileHeadReader(this.#catalogue.schemaOf(schemaId).schema, this.head)
+    this.#headReaders.set(schemaId, made)
+    return made
+  }
+
+  /**
+   * The schema whose encoding the rows of an object take: of those in the range one that no other has more places
+   * than, the newest of these. So one that has a place for all that the others say, where there is one; all the others
+   * can be brought into it as far as the catalogue took only such that go together. Null where no id is given. All that
+   * rows of these schemas need is compiled, the event loop has its turns meanwhile.
+   */
+  async prepare(schemaIds: ReadonlySet<number>): Promise<number | null> {
+    const [first, ...others] = [...schemaIds].sort((a, b) => b - a)
+    if (first === undefined) return null
+    let base = first
+    for (const id of others) {
+      if (this.#has(id, base) && !this.#has(base, id)) base = id
+      await this.#turn.giveWay()
+    }
+    for (const id of schemaIds) {
+      this.headReader(id)
+      if (id !== base) this.resolver(id, base)
+      await this.#turn.giveWay()
+    }
     return base
   }
 
@@ -87,15 +103,36 @@ export class WriterSchemas {
     if (known !== undefined) return known
     const resolver = compiled(this.#catalogue.schemaOf(from).schema, this.#catalogue.schemaOf(to).schema)
     this.#resolvers.set(name, resolver)
+    const [oldest] = this.#resolvers.keys()
+    if (this.#resolvers.size > MAX_RESOLVERS && oldest !== undefined) this.#resolvers.delete(oldest)
     return resolver
+  }
+
+  /** Whether schema `wide` has a place for all that `narrow` says. */
+  #has(wide: number, narrow: number): boolean {
+    const name = `${wide}>${narrow}`
+    const known = this.#covers.get(name)
+    if (known !== undefined) return known
+    const made = isCovered(relationOf(this.#node(narrow), this.#node(wide)))
+    this.#covers.set(name, made)
+    return made
+  }
+
+  #node(id: number): RecordNode {
+    const known = this.#nodes.get(id)
+    if (known !== undefined) return known
+    const made = parseRecordSchema(this.#catalogue.schemaOf(id).schema)
+    this.#nodes.set(id, made)
+    return made
   }
 }
 
+/** Null is kept too: to find it out for each record would cost more than to read it. */
 function compiled(from: AvroRecordSchema, to: AvroRecordSchema): Resolver | null {
   try {
     return compileResolver(from, to)
   } catch (error) {
-    if (error instanceof DaybookError && error.code === 'DAYBOOK_SCHEMA_INCOMPATIBLE') return null
+    if (error instanceof DaybookError) return null
     throw error
   }
 }

@@ -1,16 +1,16 @@
-import { parseRecordSchema } from '../../schemas/avro-node.ts'
+import { parseRecordSchema, type RecordNode } from '../../schemas/avro-node.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import { withNewestRules } from '../../schemas/newest-rules.ts'
 import { ReferenceReader } from '../../schemas/reference-reader.ts'
-import { relationOf, type SchemaRelation } from '../../schemas/relation.ts'
-import { compileResolver } from '../../schemas/resolve.ts'
+import { isCovered, relationOf, type SchemaRelation } from '../../schemas/relation.ts'
+import { compileStep } from '../../schemas/resolve.ts'
 import { compileSkipper, type Skipper } from '../../schemas/skip.ts'
 import { readBoundedSchema, schemaFault } from './schema-limits.ts'
 
 /** The only record type of the event topics. */
 const EVENT_NAME = 'io.daybook.AuditEvent'
-const NOTHING: AvroRecordSchema = { type: 'record', name: EVENT_NAME, fields: [] }
+const NOTHING: RecordNode = { kind: 'record', name: EVENT_NAME, doc: null, fields: [] }
 
 /** The newest version that this build knows, as text and parsed. */
 export interface NewestSchema {
@@ -25,6 +25,8 @@ export interface KnownSchema {
   readonly text: string
   /** Parsed, with the newest schema's logical types and defaults, whose rules hold for every version. */
   readonly schema: AvroRecordSchema
+  /** The same, names resolved. */
+  readonly node: RecordNode
   /** How it stands to the newest schema of this build. Never `incompatible`. */
   readonly relation: Exclude<SchemaRelation, 'incompatible'>
   readonly skipper: Skipper
@@ -56,38 +58,42 @@ export function judgeSchema(
 
 function judgeAvro(id: number, text: string, newest: NewestSchema): SchemaEntry {
   const registered = readBoundedSchema(text)
-  const node = parseRecordSchema(registered)
-  if (node.name !== EVENT_NAME) return wrong(`schema ${id} is no ${EVENT_NAME}`)
-  const relation = relationOf(node, parseRecordSchema(newest.schema))
+  const written = parseRecordSchema(registered)
+  const newestNode = parseRecordSchema(newest.schema)
+  if (written.name !== EVENT_NAME) return wrong(`schema ${id} is no ${EVENT_NAME}`)
+  const relation = relationOf(written, newestNode)
   if (relation === 'incompatible') return wrong(`schema ${id} does not go with ${EVENT_NAME}`)
-  const fault = schemaFault(registered, node, newest.schema)
+  const fault = schemaFault(registered, written, newest.schema)
   if (fault !== null) return wrong(`schema ${id} ${fault}`)
   const schema = withNewestRules(registered, newest.schema)
+  const node = parseRecordSchema(schema)
   // Sinks compile these steps too; a schema for which that fails must not get so far.
-  compileResolver(NOTHING, schema)
-  compileResolver(schema, schema)
-  if (relation === 'older') compileResolver(schema, newest.schema)
-  if (!goTogether(schema, newest.schema)) return wrong(`schema ${id} does not go with ${EVENT_NAME}`)
+  compileStep(NOTHING, node)
+  compileStep(node, node)
+  if (relation === 'older') compileStep(node, newestNode)
+  if (!goTogether(node, newestNode)) return wrong(`schema ${id} does not go with ${EVENT_NAME}`)
   const compiled = { skipper: compileSkipper(schema), reference: new ReferenceReader(schema) }
-  return { kind: 'event', known: { id, text, schema, relation, ...compiled } }
+  return { kind: 'event', known: { id, text, schema, node, relation, ...compiled } }
 }
 
 /**
- * Whether records of both can stand in one file: one schema has a place for all that the other says, or each can be
- * brought into the other. So of any such schemas there is one that all the others can be brought into.
+ * Whether records of both can stand in one file: one schema has a place for all that the other says and takes it, or
+ * each can be brought into the other. So of any such schemas there is one that all the others can be brought into: of
+ * those for which no other one has more places, any.
  */
-export function goTogether(one: AvroRecordSchema, other: AvroRecordSchema): boolean {
-  return covers(one, other) || covers(other, one) || (resolves(one, other) && resolves(other, one))
+export function goTogether(one: RecordNode, other: RecordNode): boolean {
+  if (covers(one, other)) return resolves(other, one)
+  if (covers(other, one)) return resolves(one, other)
+  return resolves(one, other) && resolves(other, one)
 }
 
-function covers(wide: AvroRecordSchema, narrow: AvroRecordSchema): boolean {
-  const relation = relationOf(parseRecordSchema(narrow), parseRecordSchema(wide))
-  return relation === 'same' || relation === 'older'
+function covers(wide: RecordNode, narrow: RecordNode): boolean {
+  return isCovered(relationOf(narrow, wide))
 }
 
-function resolves(from: AvroRecordSchema, to: AvroRecordSchema): boolean {
+function resolves(from: RecordNode, to: RecordNode): boolean {
   try {
-    compileResolver(from, to)
+    compileStep(from, to)
     return true
   } catch (error) {
     if (isOfTheSchema(error)) return false

@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts'
+import { LoopTurn } from '../../runtime/loop-turn.ts'
 import type { RegistryReader } from '../../runtime/registry.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import {
@@ -47,6 +48,8 @@ export interface CatalogueOptions {
 const DEFAULT_CONFIRM_DELAY_MS = 250
 /** Schemas that events are taken in: each is compiled here and in the sink, and kept for as long as the worker runs. */
 const MAX_SCHEMAS = 100
+/** Of their texts and of the code that checks their records: a hundred versions of twice the event schema's size. */
+const MAX_CHARACTERS = 8_000_000
 
 /** Ids that are asked for one by one, and in which time: only while a subject is deleted softly as a whole. */
 const MAX_LOOK_UPS = 50
@@ -56,14 +59,22 @@ export function createCatalogue(options: CatalogueOptions): SchemaCatalogue {
   return new Catalogue(options)
 }
 
+interface FoundSchema {
+  readonly text: string
+  readonly schemaType: string
+}
+
 /** Entries are never dropped: there is one only for what is registered under our subjects, and that never changes. */
 class Catalogue implements SchemaCatalogue {
   readonly newest: NewestSchema
   readonly #options: CatalogueOptions
   readonly #entries = new Map<number, SchemaEntry>()
   readonly #inUse: KnownSchema[] = []
+  #characters = 0
   readonly #registered: RegisteredIds
   readonly #lookUps: Budget
+  readonly #turn = new LoopTurn()
+  #keeping: Promise<void> = Promise.resolve()
 
   constructor(options: CatalogueOptions) {
     const { clock } = options
@@ -101,7 +112,7 @@ class Catalogue implements SchemaCatalogue {
 
   async loadSeen(ids: Iterable<number>): Promise<void> {
     const wanted = this.#missing(ids)
-    // One after the other, so that compiling leaves room for heartbeats; older ids first, which more records have.
+    // One after the other; older ids first, which more records have.
     const listed = wanted.filter((id) => this.#registered.place(id) !== undefined)
     for (const id of listed.toSorted((a, b) => a - b)) await this.#loadListed(id)
     const left = wanted.filter((id) => !this.#entries.has(id))
@@ -136,7 +147,7 @@ class Catalogue implements SchemaCatalogue {
     const place = this.#registered.place(id)
     if (place === undefined) return
     const found = await this.#options.registry.version(place.subject, place.version)
-    if (found?.id === id) this.#keep(id, found)
+    if (found?.id === id) await this.#keep(id, found)
   }
 
   async #lookUp(id: number): Promise<void> {
@@ -145,24 +156,39 @@ class Catalogue implements SchemaCatalogue {
     if (found?.subjects.some((subject) => subjects.includes(subject)) !== true) return
     const { text, schemaType } = found
     if (text === null) this.#entries.set(id, { kind: 'wrong', reason: `schema ${id} is too large` })
-    else this.#keep(id, { text, schemaType })
+    else await this.#keep(id, { text, schemaType })
   }
 
-  #keep(id: number, found: { readonly text: string; readonly schemaType: string }): void {
+  /** One after the other, whoever asks: each is compared with those that are in use. */
+  #keep(id: number, found: FoundSchema): Promise<void> {
+    const kept = this.#keeping.catch(() => undefined).then(() => this.#judge(id, found))
+    this.#keeping = kept
+    return kept
+  }
+
+  async #judge(id: number, found: FoundSchema): Promise<void> {
     if (this.#entries.has(id)) return
-    this.#entries.set(id, this.#admitted(judgeSchema(id, found, this.newest)))
+    const entry = judgeSchema(id, found, this.newest)
+    await this.#turn.giveWay()
+    this.#entries.set(id, await this.#admitted(entry))
   }
 
   /** Bounded, and only what goes with what is in use already: a file of the archive takes rows of all versions. */
-  #admitted(entry: SchemaEntry): SchemaEntry {
+  async #admitted(entry: SchemaEntry): Promise<SchemaEntry> {
     if (entry.kind !== 'event') return entry
     const { known } = entry
     const wrong = (reason: string): SchemaEntry => ({ kind: 'wrong', reason: `schema ${known.id} ${reason}` })
     if (this.#inUse.length >= MAX_SCHEMAS)
       return wrong(`would be one more than the ${MAX_SCHEMAS} that a worker takes`)
-    const other = this.#inUse.find((one) => !goTogether(one.schema, known.schema))
-    if (other !== undefined) return wrong(`does not go with schema ${other.id}`)
+    const characters = known.text.length + known.skipper.codeCharacters
+    if (this.#characters + characters > MAX_CHARACTERS)
+      return wrong('is larger than what is left for all schemas of a worker')
+    for (const one of this.#inUse) {
+      if (!goTogether(one.node, known.node)) return wrong(`does not go with schema ${one.id}`)
+      await this.#turn.giveWay()
+    }
     this.#inUse.push(known)
+    this.#characters += characters
     return entry
   }
 }

@@ -43,9 +43,11 @@ export function schemaFault(
   const nodes = nodesUnder(node)
   const size = minimalSizes(node)
   if (nodes.some((one) => !Number.isFinite(size(one)))) return 'has a record that contains itself'
-  if (columnsOf(node).length > MAX_COLUMNS || fieldsIn(node) > MAX_FIELDS) return 'has too many fields'
-  if (!nodes.every(hasGoodNames)) return 'has names that Avro does not know'
+  // In this order: a record that many fields have is many columns.
+  if (fieldsIn(node) > MAX_FIELDS) return 'has too many fields'
   const own = columnsOf(node)
+  if (own.length > MAX_COLUMNS) return 'has too many fields'
+  if (!nodes.every(hasGoodNames)) return 'has names that Avro does not know'
   const places = new Map(columnsOf(parseRecordSchema(newest)).map(({ name, path }) => [name, path]))
   for (const { name, path } of own) {
     if ((places.get(name) ?? path) !== path) return 'has a field whose column would be that of another one'

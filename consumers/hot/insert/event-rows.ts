@@ -41,10 +41,11 @@ export interface EventRows {
 }
 
 interface Converter {
-  readonly skipper: Skipper
-  readonly canonical: Resolver
   /** Null: the bytes are the same in the table's schema. */
   readonly toTable: Resolver | null
+  /** Made when it is first needed: one delivery may have records of a hundred schemas. */
+  readonly skipper: () => Skipper
+  readonly canonical: () => Resolver
 }
 
 /**
@@ -66,9 +67,9 @@ export function createEventRows(o: {
     const schema = o.schemaOf(schemaId)
     const same = JSON.stringify(schema) === tableText
     const made: Converter = {
-      skipper: compileSkipper(schema),
-      canonical: compileResolver(schema, schema),
       toTable: same ? null : compileResolver(schema, o.table),
+      skipper: once(() => compileSkipper(schema)),
+      canonical: once(() => compileResolver(schema, schema)),
     }
     converters.set(schemaId, made)
     return made
@@ -81,13 +82,25 @@ export function createEventRows(o: {
       const { bytes, valueEnd: end } = record
       const start = record.valueStart + verdict.payloadStart
       const { skipper, canonical, toTable } = converter(schemaId)
-      const asWritten = verdict.canonical ?? (skipper.check(bytes, start, end) === 0 && skipper.canonical())
+      const asWritten = verdict.canonical ?? isCanonical(skipper(), bytes, start, end)
       if (asWritten && toTable === null)
         return { partition, record, schemaId, bytes, start, end, source: null, clockTime }
       // A resolver returns its own buffer, which its next call overwrites: copy.
-      const source = asWritten ? bytes.subarray(start, end) : Buffer.from(canonical(bytes, start, end))
+      const source = asWritten ? bytes.subarray(start, end) : Buffer.from(canonical()(bytes, start, end))
       const payload = toTable === null ? source : Buffer.from(toTable(source, 0, source.length))
       return { partition, record, schemaId, bytes: payload, start: 0, end: payload.length, source, clockTime }
     },
+  }
+}
+
+function isCanonical(skipper: Skipper, bytes: Buffer, start: number, end: number): boolean {
+  return skipper.check(bytes, start, end) === 0 && skipper.canonical()
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }

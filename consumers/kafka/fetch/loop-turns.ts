@@ -1,7 +1,6 @@
-import { setImmediate, setTimeout } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
+import { LoopTurn, MAX_BLOCKED_MS } from '../../../runtime/loop-turn.ts'
 
-/** Heartbeats, answers and health checks wait for so long at most, and for one slice of each partition. */
-const MAX_BLOCKED_MS = 10
 /** A slice that took longer than that is followed by so many times as long without another one of its kind. */
 const REST = 4
 /** A slice of events has fewer: so many are of a few bytes each. */
@@ -15,8 +14,7 @@ const MS_PER_RECORD = 0.01
  * answers and health checks waiting for many seconds.
  */
 export class LoopTurns {
-  #since = performance.now()
-  #turn: Promise<void> | null = null
+  readonly #turn = new LoopTurn()
   #rest: Promise<void> = Promise.resolve()
 
   /**
@@ -31,11 +29,6 @@ export class LoopTurns {
       this.#rest = this.#rest.then(() => setTimeout(busyMs * REST + laterMs))
       await this.#rest
     }
-    if (this.#turn === null && performance.now() - this.#since < MAX_BLOCKED_MS) return
-    this.#turn ??= setImmediate().then(() => {
-      this.#turn = null
-      this.#since = performance.now()
-    })
-    await this.#turn
+    await this.#turn.giveWay()
   }
 }

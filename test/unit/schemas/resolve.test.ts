@@ -203,3 +203,101 @@ describe('how a schema stands to the newest', () => {
     ).toBe('newer')
   })
 })
+
+describe('what records grow to by defaults', () => {
+  const list = (...fields: AvroRecordSchema['fields']) =>
+    record({
+      name: 'items',
+      type: { type: 'array', items: { type: 'record', name: 'I', fields } },
+      default: [],
+    })
+  const own = { name: 'a', type: 'string', default: '' }
+  const more = (bytes: number) => ({ name: 'b', type: 'string', default: 'x'.repeat(bytes) })
+
+  it('is bounded for each item of a list by the size that it has', () => {
+    expect(() => compileResolver(list(own), list(own, more(15)))).not.toThrow()
+    expect(() => compileResolver(list(own), list(own, more(16)))).toThrow(/16 times/)
+    expect(() => compileResolver(list(), list(own))).toThrow(/16 times/)
+  })
+
+  it('is bounded in maps, in records of items, and in records that hold themselves', () => {
+    const map = (...fields: AvroRecordSchema['fields']) =>
+      record({ name: 'm', type: { type: 'map', values: { type: 'record', name: 'V', fields } }, default: {} })
+    expect(() => compileResolver(map(own), map(own, more(40)))).toThrow(/16 times/)
+    const inner = (...fields: AvroRecordSchema['fields']) =>
+      list({ name: 'inner', type: { type: 'record', name: 'N', fields }, default: {} })
+    expect(() => compileResolver(inner(own), inner(own, more(40)))).toThrow(/16 times/)
+    const tree = (...fields: AvroRecordSchema['fields']) => {
+      const next = { name: 'next', type: ['null', 'T'], default: null }
+      return record({
+        name: 't',
+        type: { type: 'record', name: 'T', fields: [next, ...fields] },
+        default: {},
+      })
+    }
+    expect(() => compileResolver(tree(), tree(more(40)))).toThrow(/16 times/)
+    expect(() => compileResolver(tree(), tree(more(10)))).not.toThrow()
+  })
+
+  it('is counted also where it is nothing but the index of a union', () => {
+    const nothing = (type: AvroSchema) =>
+      list(...Array.from({ length: 20 }, (_, n) => ({ name: `n${n}`, type, default: null })))
+    expect(() => compileResolver(nothing('null'), nothing(['null', 'string']))).toThrow(/16 times/)
+  })
+
+  it('is the defaults of a row, once, where nothing is a list', () => {
+    expect(() => compileResolver(record(own), record(own, more(8_000)))).not.toThrow()
+    const two = record(own, more(5_000), { ...more(5_000), name: 'c' })
+    expect(() => compileResolver(record(own), two)).toThrow(/8192 bytes/)
+  })
+
+  it('ends where two schemas pair thousands of records', () => {
+    const lists = (count: number, ...places: readonly [string, number][]) =>
+      record(
+        ...Array.from({ length: count }, (_, n): AvroRecordSchema['fields'][number] => {
+          const fields = places
+            .filter(([, back]) => back <= n)
+            .map(([name, back]) => ({
+              name,
+              type: { type: 'array' as const, items: `T${n - back}` },
+              default: [],
+            }))
+          return { name: `t${n}`, type: { type: 'record', name: `T${n}`, fields }, default: {} }
+        }),
+      )
+    const [one, other] = [lists(300, ['a', 1], ['b', 2]), lists(300, ['a', 2], ['b', 1])]
+    const began = performance.now()
+    expect(relation(one, other)).toBe('incompatible')
+    expect(() => compileResolver(one, other)).toThrow()
+    expect(performance.now() - began).toBeLessThan(500)
+    expect(relation(one, one)).toBe('same')
+  })
+})
+
+it('memory that one large record took is not kept, and values put together elsewhere do not mix', () => {
+  const items = (...names: readonly string[]) => {
+    const fields = names.map((name) => ({
+      name,
+      type: { type: 'array' as const, items: 'string' },
+      default: [],
+    }))
+    const inner: AvroSchema = {
+      type: 'record',
+      name: 'I',
+      fields: [...fields, { name: 'in', type: { type: 'array', items: 'I' }, default: [] }],
+    }
+    return record({ name: 'all', type: { type: 'array', items: inner }, default: [] })
+  }
+  const [from, to] = [items('a', 'b'), items('b', 'a')]
+  const [fromType, toType] = [avroType(from), avroType(to)]
+  const resolver = compileResolver(from, to)
+  const leaf = (n: number, size: number) => ({ a: [`a${n}`, 'x'.repeat(size)], b: [`b${n}`], in: [] })
+  for (const size of [1, 5_000, 400_000, 1]) {
+    const value = {
+      all: [{ ...leaf(1, size), in: [leaf(2, size), { ...leaf(3, 2), in: [leaf(4, 1)] }] }, leaf(5, 3)],
+    }
+    const bytes = fromType.toBuffer(value)
+    const moved = Buffer.from(resolver(bytes, 0, bytes.length))
+    expect(moved.equals(toType.toBuffer(value))).toBe(true)
+  }
+})

@@ -9,6 +9,7 @@ import { QUARANTINE_CASES } from './quarantine.ts'
 import { RATE_CASES } from './rate.ts'
 import { RECORD_CASES } from './records.ts'
 import { REGISTRY_CASES } from './registry.ts'
+import { REGISTRY_AMPLIFIED_CASES } from './registry-amplified.ts'
 import { REGISTRY_STATE_CASES } from './registry-state.ts'
 import { SETTINGS_CASES } from './settings.ts'
 import { TOPIC_CASES } from './topics.ts'
@@ -28,6 +29,7 @@ export const CASES: readonly HostileCase[] = [
   ...ID_CASES,
   ...RATE_CASES,
   ...REGISTRY_CASES,
+  ...REGISTRY_AMPLIFIED_CASES,
   ...REGISTRY_STATE_CASES,
   ...SETTINGS_CASES,
   ...TOPIC_CASES,

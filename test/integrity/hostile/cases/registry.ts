@@ -12,11 +12,11 @@ import {
   wireHead,
   withoutFields,
 } from '../registry-user.ts'
+import { deliveredUnder, refusedUnder } from '../under-schema.ts'
 
 const OVER_LIMIT_CHARACTERS = 200_000
 const JSON_SCHEMA =
   '{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","title":"AuditEvent","properties":{}}'
-const LARGE_DEFAULT_CHARACTERS = 100_000
 
 /** What a registered schema may be, with events under it, and what then holds. */
 export const REGISTRY_CASES: readonly HostileCase[] = [
@@ -91,19 +91,6 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
         `SELECT toString(category) AS c, tenant_id AS t FROM daybook.audit WHERE event_id = '${id}'`,
       )
       if (row?.c !== 'EXPORT' || row.t !== 'hostile') throw new Error(`shown as ${JSON.stringify(row)}`)
-    },
-  },
-  {
-    name: 'registry: a compatible version with an enormous default',
-    cells: ['registry user/schemas/delay', 'registry user/schemas/grow'],
-    inTest: true,
-    run: async (attack) => {
-      const schema = eventSchema(attack)
-      const large = 'x'.repeat(LARGE_DEFAULT_CHARACTERS)
-      const fields = schema.fields.map((field) =>
-        field.name === 'action' ? { ...field, default: large } : field,
-      )
-      await deliveredUnder(attack, { ...schema, fields })
     },
   },
   {
@@ -195,32 +182,6 @@ export const REGISTRY_CASES: readonly HostileCase[] = [
     },
   },
 ]
-
-/** Registers the schema and sends an event under it, which must show. Gives the event's id. */
-async function deliveredUnder(
-  attack: Attack,
-  schema: unknown,
-  over: Readonly<Record<string, unknown>> = {},
-): Promise<string> {
-  const id = await register(attack, schema)
-  const event = randomUUID()
-  await attack.sendValues([eventUnder(schema, id, { ...ownEvent(event), ...over })])
-  await shown(attack, [event])
-  return event
-}
-
-/** Registers the schema whatever the rule says, and sends a value under it, which must go to quarantine by itself. */
-async function refusedUnder(attack: Attack, schema: unknown): Promise<void> {
-  const id = await registerAgainstTheRule(attack, schema)
-  const neighbour = randomUUID()
-  await quarantinedBy(attack, 'WRONG_SCHEMA', 1, () =>
-    attack.sendValues([
-      Buffer.concat([wireHead(id), Buffer.alloc(40, 0x02)]),
-      attack.validEvent({ event_id: neighbour }),
-    ]),
-  )
-  await shown(attack, [neighbour])
-}
 
 /** Deletes the newest version of the target's subject. */
 let removed = 0

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, test } from 'vitest'
 import { judgeSchema, type SchemaEntry } from '../../../../consumers/records/known-schema.ts'
 import { createCatalogue } from '../../../../consumers/records/schema-catalogue.ts'
@@ -60,6 +61,36 @@ const OWN_UNION = { type: 'record', name: 'A', fields: [{ name: 'a', type: ['A']
 const deepAttribute = (depth: number) =>
   withType('int', 0).replace('"default":0', `"default":0,"x":${'['.repeat(depth)}${']'.repeat(depth)}`)
 
+const LONG = 'x'.repeat(104_000)
+/** A list of so many records, each of which has the default of its one field. */
+const repeated = (fallback: string, times: number) => {
+  const items = { type: 'record', name: 'R', fields: [{ name: 's', type: 'string', default: fallback }] }
+  return withType({ type: 'array', items }, Array(times).fill({}))
+}
+/** The newest schema with one more field in the records of a list that it has. */
+const withItemField = (type: unknown, fallback: unknown) =>
+  changed('changes', (field) => {
+    const items = {
+      ...field.type.items,
+      fields: [...field.type.items.fields, { name: 'more', type, default: fallback }],
+    }
+    return { ...field, type: { ...field.type, items } }
+  })
+// biome-ignore lint/suspicious/noExplicitAny: a schema's JSON as it comes from the registry.
+function changed(name: string, change: (field: any) => object): string {
+  const fields = AUDIT_EVENT_SCHEMA.fields.map((field) => (field.name === name ? change(field) : field))
+  return JSON.stringify({ ...AUDIT_EVENT_SCHEMA, fields })
+}
+/** Fields of one record type, whose definition so stands in the schema of archive rows once for each. */
+const manyOf = (record: object, times: number) =>
+  withFields(
+    ...Array.from({ length: times }, (_, n) => ({
+      name: `m${n}`,
+      type: n === 0 ? { type: 'record', name: 'M', fields: [record] } : 'M',
+      default: {},
+    })),
+  )
+
 /** Each would be taken but for the one thing that its name says. */
 const refused: readonly [string, () => string][] = [
   ['a text of megabytes', () => withType({ type: 'string', doc: 'x'.repeat(3_000_000) }, '')],
@@ -81,6 +112,47 @@ const refused: readonly [string, () => string][] = [
   ['fields that double with each type', () => withFields(...sideBySide(40, LEAF).map(optional))],
   ['empty records that double with each type', () => withFields(...sideBySide(40, []).map(optional))],
   ['a default without end', () => withType({ ...SELF, fields: [{ ...SELF.fields[0], default: {} }] }, {})],
+  ['a long default in each item of a default', () => repeated(LONG, 1_600)],
+  ['a default of ten thousand bytes', () => withType('string', 'x'.repeat(10_000))],
+  ['defaults of ten thousand bytes together', () => repeated('x'.repeat(100), 100)],
+  ['a default of thousands for each item of a list', () => withItemField('string', 'x'.repeat(1_000))],
+  [
+    'items of no bytes, which have defaults with us',
+    () =>
+      changed('changes', (field) => ({
+        ...field,
+        type: { ...field.type, items: { ...field.type.items, fields: [] } },
+      })),
+  ],
+  [
+    'a text beside a field that 400 fields repeat',
+    () => manyOf({ name: 'v', type: 'int', default: 0, doc: 'd'.repeat(80_000) }, 400),
+  ],
+  [
+    '360,000 columns',
+    () =>
+      withFields(
+        ...Array.from({ length: 600 }, (_, n) => ({
+          name: `m${n}`,
+          type:
+            n === 0
+              ? { type: 'record', name: 'M', fields: Array.from({ length: 600 }, (_, f) => text(`f${f}`)) }
+              : 'M',
+          default: {},
+        })),
+      ),
+  ],
+  [
+    'a namespace of 60,000 characters',
+    () => withType({ type: 'record', name: 'N', namespace: 'n'.repeat(60_000), fields: [] }, {}),
+  ],
+  ['a default that no int is', () => withType('int', 3_000_000_000)],
+  ['a default that no UUID is', () => withType({ type: 'string', logicalType: 'uuid' }, 'nonsense')],
+  ['a default that no time is', () => withType({ type: 'long', logicalType: 'timestamp-millis' }, 1e15)],
+  [
+    'a correction of no UUID by default',
+    () => changed('corrects', (field) => ({ ...field, type: ['string', 'null'], default: '' })),
+  ],
   ['a record that contains itself', () => withType(['null', SELF])],
   ['records that contain each other', () => withType({ type: 'array', items: EACH_OTHER }, [])],
   ['a record of a union of nothing but itself', () => withType(['null', OWN_UNION])],
@@ -111,16 +183,38 @@ const refused: readonly [string, () => string][] = [
   ['an event that is an array of events', () => `{"type":"array","items":${AUDIT_EVENT_SCHEMA_TEXT}}`],
 ]
 
+/** Objects and buffers, garbage included: what is taken for a moment counts. */
+function memoryBytes(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+const MAX_MEMORY_BYTES = 32 * 1024 * 1024
+
 describe('a schema that somebody registered under our subject', () => {
   it.each(refused)('is refused at once: %s', (_name, make) => {
     const made = make()
     const began = performance.now()
+    const memory = memoryBytes()
     expect(judge(made).kind).toBe('wrong')
     expect(performance.now() - began).toBeLessThan(1_000)
+    expect(memoryBytes() - memory).toBeLessThan(MAX_MEMORY_BYTES)
     expect('pwned' in globalThis).toBe(false)
   })
 
   const taken: readonly [string, () => string][] = [
+    ['defaults of eight thousand bytes', () => withType('string', 'x'.repeat(8_000))],
+    ['a default of some bytes for each item of a list', () => withItemField('string', 'none')],
+    [
+      'records of a list without some of our fields',
+      () =>
+        changed('changes', (field) => ({
+          ...field,
+          type: {
+            ...field.type,
+            items: { ...field.type.items, fields: field.type.items.fields.slice(0, 1) },
+          },
+        })),
+    ],
     ['a tree of empty records', () => withType(tree(8, {}), {})],
     [
       'hundreds of fields',
@@ -231,6 +325,40 @@ describe('many versions', () => {
     const found = kinds(await load(versions))
     expect(found.filter((kind) => kind === 'event')).toHaveLength(100)
     expect(found.slice(100)).toEqual(Array(20).fill('wrong'))
+  })
+
+  it('are taken as long as their texts and checkers are not larger than those of a worker may be', async () => {
+    const fields = Array.from({ length: 440 }, (_, n) => ({
+      name: `f${n}`,
+      type: ['null', 'string'],
+      default: null,
+    }))
+    const versions = Array.from({ length: 40 }, (_, n) =>
+      withFields({ ...text('own'), doc: String(n) }, ...fields),
+    )
+    const found = kinds(await load([AUDIT_EVENT_SCHEMA_TEXT, ...versions]))
+    const large = found.slice(1).filter((kind) => kind === 'event').length
+    expect(large).toBeGreaterThan(10)
+    expect(large).toBeLessThan(40)
+    expect(found[0]).toBe('event')
+  })
+
+  it('are compared in turns of the event loop, however many fields they have', async () => {
+    const fields = Array.from({ length: 440 }, (_, n) => ({ name: `f${n}`, type: 'long', default: 0 }))
+    const versions = Array.from({ length: 50 }, (_, n) => withFields(text(`own${n}`), ...fields))
+    let ended = false
+    const loaded = load(versions).finally(() => {
+      ended = true
+    })
+    const turns: number[] = []
+    for (let since = performance.now(); !ended; since = performance.now()) {
+      await setImmediate()
+      turns.push(performance.now() - since)
+    }
+    expect(kinds(await loaded)).toEqual(Array(50).fill('event'))
+    expect(turns.length).toBeGreaterThan(50)
+    // One version takes some 30 ms by itself, with the others it is compared in slices of 10.
+    expect(turns.toSorted((a, b) => a - b)[Math.floor(turns.length / 2)]).toBeLessThan(100)
   })
 
   it('that contradict each other are not taken together: no file could hold records of both', async () => {
