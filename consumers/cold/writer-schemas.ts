@@ -76,24 +76,35 @@ export class WriterSchemas {
 
   /**
    * The schema whose encoding the rows of an object take: of those in the range one that no other has more places
-   * than, the newest of these. So one that has a place for all that the others say, where there is one; all the others
-   * can be brought into it as far as the catalogue took only such that go together. Null where no id is given. All that
-   * rows of these schemas need is compiled, the event loop has its turns meanwhile.
+   * than, the newest of these. So one that has a place for all that the others say, where there is one, else one that
+   * all the others can be brought into. Null where no id is given. All that rows of these schemas need is compiled, the
+   * event loop has its turns meanwhile.
    */
   async prepare(schemaIds: ReadonlySet<number>): Promise<number | null> {
-    const [first, ...others] = [...schemaIds].sort((a, b) => b - a)
+    const ids = [...schemaIds].sort((a, b) => b - a)
+    const [first, ...others] = ids
     if (first === undefined) return null
-    let base = first
+    let widest = first
     for (const id of others) {
-      if (this.#has(id, base) && !this.#has(base, id)) base = id
+      if (this.#has(id, widest) && !this.#has(widest, id)) widest = id
       await this.#turn.giveWay()
     }
-    for (const id of schemaIds) {
+    for (const id of ids) {
       this.headReader(id)
-      if (id !== base) this.resolver(id, base)
       await this.#turn.giveWay()
     }
-    return base
+    // The widest does, as far as the catalogue took only schemas that go together.
+    for (const base of [widest, ...ids.filter((id) => id !== widest)])
+      if (await this.#takesAll(base, ids)) return base
+    return widest
+  }
+
+  async #takesAll(base: number, ids: readonly number[]): Promise<boolean> {
+    for (const id of ids) {
+      if (id !== base && this.resolver(id, base) === null) return false
+      await this.#turn.giveWay()
+    }
+    return true
   }
 
   /** Re-encodes payloads of schema `from` under schema `to`; null where they do not go together. */
