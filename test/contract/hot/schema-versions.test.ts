@@ -18,6 +18,7 @@ import { RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
 const forever = new AbortController().signal
 const NOW = 7
 const OLDER = 3
+const NIL_UUID = '00000000-0000-0000-0000-000000000000'
 const NEWER = 9
 /** Fields that the older version did not have yet. */
 const ADDED_LATER = new Set(['approval', 'other_targets', 'metadata', 'clock_offset_ms'])
@@ -25,10 +26,23 @@ const OLDER_SCHEMA: AvroRecordSchema = {
   ...AUDIT_EVENT_SCHEMA,
   fields: AUDIT_EVENT_SCHEMA.fields.filter((field) => !ADDED_LATER.has(field.name)),
 }
+/** Ways to declare `corrects` that say nothing of UUIDs. */
+const PLAIN = new Map<number, { readonly type: unknown; readonly default: unknown }>([
+  [20, { type: ['null', 'string'], default: null }],
+  [21, { type: ['string', 'null'], default: NIL_UUID }],
+])
+const plainSchema = (over: object): string =>
+  JSON.stringify({
+    ...AUDIT_EVENT_SCHEMA,
+    fields: AUDIT_EVENT_SCHEMA.fields.map((field) =>
+      field.name === 'corrects' ? { name: field.name, ...over } : field,
+    ),
+  })
 const SCHEMAS = new Map([
   [NOW, AUDIT_EVENT_SCHEMA_TEXT],
   [OLDER, JSON.stringify(OLDER_SCHEMA)],
   [NEWER, JSON.stringify(grownSchema())],
+  ...[...PLAIN].map(([id, over]): [number, string] => [id, plainSchema(over)]),
 ])
 const types = new Map([...SCHEMAS].map(([id, text]) => [id, avro.Type.forSchema(JSON.parse(text))]))
 
@@ -136,6 +150,29 @@ describe('schema versions that flow at once', () => {
     expect(await db.number(`SELECT count() FROM {db}.events WHERE _topic_id = '${ref.topicId}'`)).toBe(0)
     await sink.close()
   })
+
+  it.each([...PLAIN.keys()])(
+    'corrects of schema %i is a UUID or bad input, whatever its type says',
+    async (id) => {
+      const ref = freshRef()
+      const sent = ['nonsense', uuidAt(RECEIVED_AT, 300).toUpperCase(), ''].map((corrects, n) =>
+        encode(id, { event_id: uuidAt(RECEIVED_AT, 310 + n), corrects }),
+      )
+      const records = await checked(sent)
+      expect(records.map(({ verdict }) => verdict.kind)).toEqual(['bad', 'event', 'bad'])
+      expect(records[0]?.verdict).toMatchObject({
+        code: 'INVALID_FIELD',
+        reason: expect.stringContaining('corrects'),
+      })
+      const sink = sinkOf()
+      const claim = await sink.claim(ref, forever)
+      expect(await sink.deliver([{ claim, range: rangeOf(ref, records) }], forever)).toEqual(['delivered'])
+      expect(
+        await db.rows(`SELECT toString(corrects) AS c FROM {db}.events WHERE _topic_id = '${ref.topicId}'`),
+      ).toEqual([{ c: uuidAt(RECEIVED_AT, 300) }])
+      await sink.close()
+    },
+  )
 
   it('a symbol that the schema does not have is bad input, not a stop', async () => {
     const ref = freshRef()

@@ -99,7 +99,6 @@ export const REGISTRY_AMPLIFIED_CASES: readonly HostileCase[] = [
       const ways: readonly [EventSchema, object][] = [
         [withType(attack, 'corrects', ['null', 'string'], null), { corrects: 'nonsense' }],
         [withType(attack, 'corrects', ['string', 'null'], NIL_UUID), { corrects: 'nonsense' }],
-        [withType(attack, 'corrects', 'string', NIL_UUID), { corrects: 'nonsense' }],
         [withType(attack, 'event_id', 'string', 'nonsense'), { event_id: 'nonsense' }],
         [withType(attack, 'occurred_at', 'long', TOO_LATE), { occurred_at: TOO_LATE }],
       ]
