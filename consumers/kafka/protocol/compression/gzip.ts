@@ -1,5 +1,5 @@
 import { crc32, gunzipSync, inflateRawSync } from 'node:zlib'
-import { maxNativeCalls, unpackNatively, withConsumed } from './native-limits.ts'
+import { maxNativeCalls, unpackNatively, withConsumed, withoutRest } from './native-limits.ts'
 import { NonconformingInput } from './nonconforming-input.ts'
 import { isTooLarge, OutputTooLarge } from './output-too-large.ts'
 
@@ -8,6 +8,8 @@ const DEFLATE = 8
 const FLAG = { headerCrc: 2, extra: 4, name: 8, comment: 16 } as const
 const FIXED_HEADER_BYTES = 10
 const TRAILER_BYTES = 8
+/** A match of 258 bytes takes two bits at least. */
+const MAX_DEFLATE_RATIO = 1_032
 /** The Java client's input buffer, whose boundaries decide what it makes of a few bytes after a member. */
 const JAVA_BUFFER_BYTES = 8_192
 /** Java looks for another member only where its buffer holds more than this from the trailer on, or its input has more. */
@@ -20,12 +22,27 @@ const JAVA_TAIL_BYTES = 26
  */
 export function decompressGzip(input: Buffer, maxBytes: number): Buffer {
   try {
-    return unpackNatively(input.length, maxBytes, (limits) => gunzipSync(input, limits))
+    return unpackNatively(
+      input.length,
+      maxBytes,
+      (limits) => withoutRest(gunzipSync(input, limits), limits.chunkSize),
+      statedBytes(input),
+    )
   } catch (error) {
     // One call reads all members at full speed, but refuses some headers and tails that Java does not mind.
     if (isTooLarge(error)) throw error
     return decompressMembers(input, maxBytes)
   }
+}
+
+/**
+ * What the last member says that it unpacks to (RFC 1952, 2.3.1: ISIZE), usually the only one; null where it cannot be:
+ * what must be copied together out of pieces takes twice the memory.
+ */
+function statedBytes(input: Buffer): number | null {
+  if (input.length < FIXED_HEADER_BYTES + TRAILER_BYTES) return null
+  const stated = input.readUInt32LE(input.length - 4)
+  return stated <= input.length * MAX_DEFLATE_RATIO ? stated : null
 }
 
 function decompressMembers(input: Buffer, maxBytes: number): Buffer {

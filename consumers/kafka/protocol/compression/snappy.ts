@@ -5,6 +5,8 @@ import { OutputTooLarge } from './output-too-large.ts'
 /** Magic of the framing that Kafka's Java clients use (snappy-java streams): then version and compatible version. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const XERIAL_HEADER_BYTES = 16
+/** No element of three bytes makes more than 64. */
+const MAX_RATIO = 64
 /** The magic's first four bytes, where a block's size would stand. */
 const HEADER_AGAIN = XERIAL_MAGIC.readInt32BE(0)
 
@@ -14,7 +16,7 @@ const HEADER_AGAIN = XERIAL_MAGIC.readInt32BE(0)
  * @throws OutputTooLarge beyond `maxBytes`; RangeError for malformed input
  */
 export function decompressSnappy(input: Buffer, maxBytes: number): Buffer {
-  const output = new GrowingOutput(maxBytes, Math.max(4_096, input.length * 3))
+  const output = new GrowingOutput(maxBytes, mostBytes(input))
   if (!isFramed(input)) {
     decompressBlock(input, 0, input.length, output)
     return output.take()
@@ -31,6 +33,30 @@ export function decompressSnappy(input: Buffer, maxBytes: number): Buffer {
     at += bytes
   }
   return output.take()
+}
+
+/** What the blocks can hold, by their headers; as far as they can be followed. */
+function mostBytes(input: Buffer): number {
+  if (!isFramed(input)) return statedBytes(input, 0, input.length)
+  let most = 0
+  for (let at = XERIAL_HEADER_BYTES; at + 4 <= input.length; ) {
+    const bytes = input.readInt32BE(at)
+    if (bytes === HEADER_AGAIN) at += XERIAL_HEADER_BYTES
+    else if (bytes < 0 || at + 4 + bytes > input.length) break
+    else {
+      most += statedBytes(input, at + 4, at + 4 + bytes)
+      at += 4 + bytes
+    }
+  }
+  return most
+}
+
+function statedBytes(input: Buffer, start: number, end: number): number {
+  try {
+    return Math.min(readLength(input, start, end).value, (end - start) * MAX_RATIO)
+  } catch {
+    return 0
+  }
 }
 
 /** The first header's version is not looked at, as in the Java client. */
@@ -50,8 +76,9 @@ function passHeader(input: Buffer, at: number): number {
 
 function decompressBlock(input: Buffer, start: number, end: number, output: GrowingOutput): void {
   const { value: length, next } = readLength(input, start, end)
-  // No element of three bytes makes more than 64: a length beyond that is a lie, found before memory is taken.
-  if (length > (end - start) * 64) throw new RangeError('snappy length is more than the block can hold')
+  // A length beyond that is a lie, found before memory is taken.
+  if (length > (end - start) * MAX_RATIO)
+    throw new RangeError('snappy length is more than the block can hold')
   if (length > output.room) throw new OutputTooLarge(`snappy block of ${length} bytes`)
   const from = output.length
   for (let at = next; at < end; ) {

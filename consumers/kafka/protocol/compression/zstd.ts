@@ -1,5 +1,5 @@
 import { constants, zstdDecompressSync } from 'node:zlib'
-import { LEAST_CHUNK_BYTES, maxNativeCalls, unpackNatively } from './native-limits.ts'
+import { LEAST_CHUNK_BYTES, maxNativeCalls, unpackNatively, withoutRest } from './native-limits.ts'
 import { NonconformingInput } from './nonconforming-input.ts'
 import { OutputTooLarge } from './output-too-large.ts'
 import { type ZstdFrame, zstdFrameAt } from './zstd-frame.ts'
@@ -39,16 +39,13 @@ export function decompressZstd(input: Buffer, maxBytes: number): Buffer {
   return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts)
 }
 
-/**
- * Into one piece of memory, or not at all. Of blocks that hold much less than they could, the rest of the piece would
- * stay with what is read out of it.
- */
+/** Into one piece of memory, or not at all. */
 function decompressFrame(frame: Buffer, maxBytes: number, { leastBytes, mostBytes }: DataFrame): Buffer {
   if (leastBytes > maxBytes) throw new OutputTooLarge(`a zstd frame of at least ${leastBytes} bytes`)
   // One byte more than comes, or node:zlib makes room for what might still come.
   const chunkSize = Math.max(LEAST_CHUNK_BYTES, Math.min(mostBytes, maxBytes) + 1)
   const output = zstdDecompressSync(frame, { chunkSize, maxOutputLength: Math.max(1, maxBytes) })
-  return output.length < chunkSize / 2 ? Buffer.from(output) : output
+  return withoutRest(output, chunkSize)
 }
 
 function decompressCut(frame: Buffer, maxBytes: number): Buffer {
