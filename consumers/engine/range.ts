@@ -15,6 +15,9 @@ export function higher(a: bigint, b: bigint): bigint {
 /** What a record without bytes of its own holds all the same: objects for record, verdict and list entry. */
 export const BARE_RECORD_BYTES = 1_024
 
+/** As much an event holds at least, however few its bytes are: objects for record, verdict, list entry and row. */
+export const LEAST_EVENT_BYTES = 384
+
 /** A batch is held as a copy, and what it was copied from, and later the message made of it, stand beside it. */
 export const BATCH_COPIES = 3
 
@@ -25,7 +28,7 @@ export const BATCH_COPIES = 3
  */
 export function heldBytes(checked: CheckedRecord, lastBad: CheckedRecord | undefined): number {
   const { record, verdict, batch } = checked
-  if (verdict.kind === 'event') return record.size
+  if (verdict.kind === 'event') return Math.max(record.size, LEAST_EVENT_BYTES)
   const batchBytes = batch === undefined || batch === lastBad?.batch ? 0 : BATCH_COPIES * batch.bytes.length
   return record.size + BARE_RECORD_BYTES + batchBytes
 }

@@ -30,7 +30,7 @@ export class ModelWorker {
     const { sim } = world
     this.#world = world
     this.process = new SimProcess(name, sim)
-    this.#memoryBytes = sim.between(200, 8_000)
+    this.#memoryBytes = sim.between(1_200, 8_000)
     this.#engine = this.#createEngine()
   }
 
@@ -98,7 +98,7 @@ export class ModelWorker {
       checker: new FakeChecker({ isDown: () => chaos.registryIsDown, hop }),
       cut: {
         maxRows: sim.between(2, 15),
-        maxBytes: sim.between(100, 1_000),
+        maxBytes: sim.between(400, 8_000),
         maxAgeMs: sim.between(20, 400),
         boundary: (first, next) =>
           Math.floor(first.appendTime / 1_000) !== Math.floor(next.appendTime / 1_000),
@@ -109,8 +109,8 @@ export class ModelWorker {
         concurrentDeliveries: sim.between(1, 3),
         deliveryRows: sim.between(1, 40),
         gatherAgeRatio: sim.pick([0.3, 1]),
-        earlyFlushBytes: sim.pick([Number.POSITIVE_INFINITY, 50, 500]),
-        idleFlushBytes: sim.pick([Number.POSITIVE_INFINITY, 20, 200]),
+        earlyFlushBytes: sim.pick([Number.POSITIVE_INFINITY, 400, 4_000]),
+        idleFlushBytes: sim.pick([Number.POSITIVE_INFINITY, 160, 1_600]),
         backoffFirstMs: 10,
         backoffMaxMs: 300,
         stallMs: 5_000,

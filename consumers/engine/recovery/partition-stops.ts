@@ -57,7 +57,10 @@ export class PartitionStops {
     }
     const blocked = session.claim === null ? null : blockedAt
     if (before !== undefined && isSame) {
-      const isFurther = blocked !== null && before.blockedAt !== null && blocked > before.blockedAt
+      const isFurther =
+        blocked === null || before.blockedAt === null
+          ? stopped.message !== before.stopped.message
+          : blocked > before.blockedAt
       before.stopped = stopped
       before.blockedAt = blocked
       // The same kind of trouble further on is another one, and has its own remedy (which offsets are lost).

@@ -22,8 +22,9 @@ test('a range is cut at its rows, the rest by age', async () => {
 })
 
 test('a range never exceeds its bytes, but for one record alone', async () => {
-  const bench = new EngineBench({ cut: { ...cut, maxBytes: 20 } })
-  for (const length of [1, 1, 40, 1, 1, 1]) bench.log().append(goodValue(1, 'x'.repeat(length)), 1_000)
+  const bench = new EngineBench({ cut: { ...cut, maxBytes: 1_000 } })
+  for (const length of [400, 400, 2_000, 400, 400, 400])
+    bench.log().append(goodValue(1, 'x'.repeat(length)), 1_000)
   await bench.assign()
   await bench.fetch()
   await bench.pass(1_500)
@@ -146,13 +147,18 @@ test.each([
 )
 
 test('while the sink is idle, what is worth a delivery is cut at once, in all partitions', async () => {
-  const bench = new EngineBench({ cut, partitions: 2, limits: { idleFlushBytes: 150, earlyFlushBytes: 150 } })
+  const bench = new EngineBench({
+    cut,
+    partitions: 2,
+    limits: { idleFlushBytes: 1_500, earlyFlushBytes: 1_500 },
+  })
   const hold = bench.failpoints.holdAt('effect.before')
-  for (const log of bench.logs) for (let at = 0; at < 4; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  for (const log of bench.logs)
+    for (let at = 0; at < 4; at++) log.append(goodValue(1, 'x'.repeat(494)), 1_000)
   await bench.assign()
   await bench.fetch(0, 0n, 1n)
   await bench.pass(0)
-  expect(bench.engine.health().bufferedBytes).toBeLessThan(150)
+  expect(bench.engine.health().bufferedBytes).toBeLessThan(1_500)
   await bench.fetch(1, 0n, 0n)
   await bench.fetch(1, 1n, 3n)
   await bench.fetch(0, 2n, 3n)
@@ -165,10 +171,11 @@ test('while the sink is idle, what is worth a delivery is cut at once, in all pa
 })
 
 test('beside a delivery, more must be open before it is cut', async () => {
-  const limits = { idleFlushBytes: 50, earlyFlushBytes: 150, concurrentDeliveries: 2 }
+  const limits = { idleFlushBytes: 500, earlyFlushBytes: 1_500, concurrentDeliveries: 2 }
   const bench = new EngineBench({ cut, partitions: 2, limits })
   const hold = bench.failpoints.holdAt('effect.before')
-  for (const log of bench.logs) for (let at = 0; at < 4; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  for (const log of bench.logs)
+    for (let at = 0; at < 4; at++) log.append(goodValue(1, 'x'.repeat(494)), 1_000)
   await bench.assign()
   await bench.fetch(0, 0n, 0n)
   await bench.pass(0)

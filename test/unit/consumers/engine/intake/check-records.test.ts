@@ -6,7 +6,12 @@ import type {
   Sink,
 } from '../../../../../consumers/engine/contracts.ts'
 import { type CheckAllOptions, checkAll } from '../../../../../consumers/engine/intake/check-records.ts'
-import { BARE_RECORD_BYTES, BATCH_COPIES, totalBytes } from '../../../../../consumers/engine/range.ts'
+import {
+  BARE_RECORD_BYTES,
+  BATCH_COPIES,
+  LEAST_EVENT_BYTES,
+  totalBytes,
+} from '../../../../../consumers/engine/range.ts'
 import { SourceRecord } from '../../../../../consumers/engine/source-record.ts'
 import { badValue, FakeChecker, goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { batchesOf } from '../../../../support/kafka/topic-bytes.ts'
@@ -128,7 +133,7 @@ test('a batch that is cut in two is the same in both ranges; its bytes count unt
   if (batch === undefined) throw new Error('no batch')
   await bench.fetch(0, 0n, undefined, [batch])
   await bench.pass(0)
-  const good = 4 * goodValue(1).length
+  const good = 4 * LEAST_EVENT_BYTES
   expect(bench.engine.health().bufferedBytes).toBe(
     2 * BATCH_COPIES * batch.bytes.length + 4 * BARE_RECORD_BYTES + good,
   )

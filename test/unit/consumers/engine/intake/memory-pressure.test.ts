@@ -3,11 +3,13 @@ import { goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { EngineBench } from '../bench.ts'
 
 const cut = { maxRows: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000_000 }
-const limits = { memoryBytes: 1_000, memoryLowBytes: 400 }
+/** Large enough that each counts with its bytes. */
+const VALUE = goodValue(1, 'x'.repeat(794))
+const limits = { memoryBytes: 16_000, memoryLowBytes: 6_400 }
 
-function bench(partitions: number, memoryBytes = 1_000): EngineBench {
+function bench(partitions: number, memoryBytes = 16_000): EngineBench {
   const made = new EngineBench({ cut, limits: { ...limits, memoryBytes }, partitions })
-  for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(VALUE, 1_000)
   return made
 }
 
@@ -20,11 +22,11 @@ test('at the cap the largest open range is cut and delivered, smaller ones stay 
   expect(made.stored()).toEqual([])
   await made.pass(0)
   expect(made.stored(1)).toEqual(['0..9'])
-  expect(made.engine.health().bufferedBytes).toBeLessThanOrEqual(500)
+  expect(made.engine.health().bufferedBytes).toBeLessThanOrEqual(8_000)
 })
 
 test('fetching is paused where memory is full, and resumed below the low-water mark', async () => {
-  const made = bench(2, 800)
+  const made = bench(2, 12_800)
   const hold = made.failpoints.holdAt('effect.before')
   await made.assign()
   await made.fetch(0)
@@ -37,7 +39,7 @@ test('fetching is paused where memory is full, and resumed below the low-water m
 })
 
 test('a batch that comes while memory is full waits until there is room', async () => {
-  const made = bench(3, 800)
+  const made = bench(3, 12_800)
   const hold = made.failpoints.holdAt('effect.before')
   await made.assign()
   await made.fetch(0)
@@ -48,7 +50,7 @@ test('a batch that comes while memory is full waits until there is room', async 
   })
   await made.pass(1_000)
   expect(taken).toBe(false)
-  expect(made.engine.health().bufferedBytes).toBe(1_000)
+  expect(made.engine.health().bufferedBytes).toBe(16_000)
   hold.release()
   await late
   expect(taken).toBe(true)
@@ -58,7 +60,7 @@ test('a batch that comes while memory is full waits until there is room', async 
 function failingBench(partitions: number, failing: ReadonlySet<number>): EngineBench {
   const made = new EngineBench({
     cut,
-    limits: { ...limits, memoryLowBytes: 100, deliveryRanges: 1 },
+    limits: { ...limits, memoryLowBytes: 1_600, deliveryRanges: 1 },
     partitions,
     sink: (sink) => ({
       name: sink.name,
@@ -72,7 +74,7 @@ function failingBench(partitions: number, failing: ReadonlySet<number>): EngineB
       close: () => sink.close(),
     }),
   })
-  for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(goodValue(1, 'x'.repeat(44)), 1_000)
+  for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(VALUE, 1_000)
   return made
 }
 
@@ -89,7 +91,7 @@ test('a partition that waits for the store does not keep the others paused', asy
 test('a partition whose deliveries fail takes in no more before one succeeds', async () => {
   const failing = new Set([0])
   const made = failingBench(1, failing)
-  for (let at = 0; at < 10; at++) made.log(0).append(goodValue(1, 'x'.repeat(44)), 1_000)
+  for (let at = 0; at < 10; at++) made.log(0).append(VALUE, 1_000)
   await made.assign()
   await made.fetch(0)
   for (let waited = 0; waited < 20; waited++) {
@@ -104,8 +106,7 @@ test('a partition whose deliveries fail takes in no more before one succeeds', a
 
 test('partitions whose deliveries fail leave room for the others, however many they are', async () => {
   const made = failingBench(3, new Set([0, 1]))
-  for (const number of [0, 1])
-    for (let at = 0; at < 20; at++) made.log(number).append(goodValue(1, 'x'.repeat(44)), 1_000)
+  for (const number of [0, 1]) for (let at = 0; at < 20; at++) made.log(number).append(VALUE, 1_000)
   await made.assign()
   // Each hands over in steps until it is paused.
   for (const number of [0, 1])
@@ -124,14 +125,17 @@ test('a partition that has its share is cut and waits, while the others go on', 
   const made = bench(2)
   const hold = made.failpoints.holdAt('effect.before')
   await made.assign()
-  for (let at = 0; at < 10; at++) made.log(0).append(goodValue(1, 'x'.repeat(44)), 1_000)
+  for (let at = 0; at < 10; at++) made.log(0).append(VALUE, 1_000)
   await made.fetch(0, 0n, 14n)
   const late = made.fetch(0, 15n, 19n)
   await made.pass(0)
   expect(made.source.paused).toEqual(new Set(['id-audit/0']))
-  expect(made.engine.health()).toMatchObject({ bufferedBytes: 750, partitions: [{ paused: ['share'] }, {}] })
+  expect(made.engine.health()).toMatchObject({
+    bufferedBytes: 12_000,
+    partitions: [{ paused: ['share'] }, {}],
+  })
   await made.fetch(1, 0n, 3n)
-  expect(made.engine.health().bufferedBytes).toBe(950)
+  expect(made.engine.health().bufferedBytes).toBe(15_200)
   hold.release()
   await late
   await made.pass(0)
@@ -166,7 +170,7 @@ test('a batch that is larger than what its partition may hold is taken in as roo
 test('a partition that has taken all there is and fails again and again gives it back, and is read again', async () => {
   const made = failingBench(2, new Set([0]))
   // One batch of bad records may be far larger than what there is.
-  made.log(0).append(goodValue(1, 'x'.repeat(900)), 1_000)
+  made.log(0).append(goodValue(1, 'x'.repeat(20_400)), 1_000)
   await made.assign()
   await made.fetch(0)
   const waiting = made.fetch(1)
@@ -174,7 +178,7 @@ test('a partition that has taken all there is and fails again and again gives it
   expect(made.stopCode(0)).toBe(undefined)
   await made.pass(5_000)
   await waiting
-  expect(made.engine.health().bufferedBytes).toBe(500)
+  expect(made.engine.health().bufferedBytes).toBe(8_000)
   expect([made.stopCode(0), made.stopCode(1)]).toEqual(['DAYBOOK_ENGINE_GAVE_WAY', undefined])
   expect(made.engine.health().alive).toBe(true)
 })
