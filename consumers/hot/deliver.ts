@@ -13,7 +13,6 @@ import type {
 } from '../engine/contracts.ts'
 import type { HotStore } from './clickhouse/store.ts'
 import type { Copies } from './copies/copies.ts'
-import type { CostlyPartitions } from './copies/costly-partitions.ts'
 import { DuplicateGuard } from './copies/duplicate-guard.ts'
 import { EventIds } from './copies/event-ids.ts'
 import { DeliveryJob } from './delivery-job.ts'
@@ -33,7 +32,6 @@ export interface DelivererOptions {
   readonly fence: Fence
   readonly rows: EventRows
   readonly copies: Copies
-  readonly costly: CostlyPartitions
   readonly lifetime: TableLifetime
   readonly quarantine: Quarantine
   readonly failpoints: Failpoints
@@ -146,18 +144,21 @@ class Deliverer {
   /** `ids`: of all rows of the jobs; null where they are not at hand. */
   async #insertOnce(jobs: readonly Job[], ids: EventIds | null, signal: AbortSignal): Promise<void> {
     for (const job of jobs) await settle(job, signal)
-    const rows = remainingOf(jobs)
-    const listed = await this.#listLater(rows, ids, signal)
+    const listed = await this.#listLater(jobs, ids, signal)
     if (listed === 'listed') return this.#insertAll(jobs, signal)
-    const isCostly = ({ claim }: Job) => this.#o.costly.has(claim.partition)
-    for (const one of [...jobs.filter((job) => !isCostly(job)), ...jobs.filter(isCostly)]) {
-      await this.#listLater(one.remaining, null, signal)
-      await this.#insertAll([one], signal)
+    if (listed === 'crossing') for (const one of jobs) await this.#insertOnce([one], null, signal)
+    else {
+      const claims = jobs.map(({ claim }) => claim)
+      if (!(await this.#markLost(claims, signal))) throw refused(claims.length)
+      await this.#insertOnce(openOf(jobs), null, signal)
     }
   }
 
-  async #listLater(rows: readonly EventRow[], ids: EventIds | null, signal: AbortSignal) {
-    return rows.length === 0 ? 'listed' : this.#o.copies.listLater(rows, ids ?? new EventIds(rows), signal)
+  async #listLater(jobs: readonly Job[], ids: EventIds | null, signal: AbortSignal) {
+    const rows = remainingOf(jobs)
+    if (rows.length === 0) return 'listed'
+    const owned = jobs.map(({ claim: { partition, owner } }) => ({ partition, owner }))
+    return this.#o.copies.listLater(rows, ids ?? new EventIds(rows), owned, signal)
   }
 
   async #insertAll(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
@@ -185,16 +186,22 @@ class Deliverer {
     parts: readonly ClaimedRows[],
     signal: AbortSignal,
   ): Promise<void> {
-    const states = await this.#o.fence.read(
-      parts.map(({ claim }) => claim.partition),
-      signal,
-    )
-    const lost = parts.filter(({ claim }, index) => states[index]?.owner !== claim.owner)
-    for (const { claim } of lost) claim.lost()
-    if (lost.length > 0) return
+    const claims = parts.map(({ claim }) => claim)
+    if (await this.#markLost(claims, signal)) return
     if (!(await this.#eventInserts.areStored(parts, signal))) throw refused(parts.length)
     for (const { claim, rows } of parts)
       for (const job of jobs) if (job.claim === claim) job.advanceThrough(rows.at(-1)?.record.offset ?? -1n)
+  }
+
+  /** Whether any of these claims is not the current one any more. */
+  async #markLost(claims: readonly HotClaim[], signal: AbortSignal): Promise<boolean> {
+    const states = await this.#o.fence.read(
+      claims.map(({ partition }) => partition),
+      signal,
+    )
+    const lost = claims.filter(({ owner }, index) => states[index]?.owner !== owner)
+    for (const claim of lost) claim.lost()
+    return lost.length > 0
   }
 
   /** Where a range holds no event, only the fence can say that it is done. */

@@ -6,7 +6,6 @@ import type { CheckedRecord, PartitionRef, Quarantine, Range, Sink, Tip } from '
 import type { HotClients } from './clickhouse/client.ts'
 import { createHotStore, type HotStore } from './clickhouse/store.ts'
 import { type CopiesFound, createCopies } from './copies/copies.ts'
-import { CostlyPartitions } from './copies/costly-partitions.ts'
 import { recheckLastInsert } from './copies/duplicate-recheck.ts'
 import { createDeliverer } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './insert/event-rows.ts'
@@ -71,7 +70,6 @@ class HotSink implements Sink {
   readonly #rows: EventRows
   readonly #keeper: TipKeeper
   readonly #requireTopic: RequireTopic
-  readonly #costly: CostlyPartitions
   readonly #processId = randomUUID()
   #claims = 0
   /** Claims whose tip was asked for: the first time that is part of a take-over, later a delivery has failed. */
@@ -82,7 +80,6 @@ class HotSink implements Sink {
   constructor(o: HotSinkOptions) {
     const { clock, quarantine, failpoints } = o
     this.#now = () => clock.now()
-    this.#costly = new CostlyPartitions(clock)
     const store = createHotStore({ clients: o.clients, database: o.database })
     this.#store = store
     this.#fence = createFence({ store, clock })
@@ -97,8 +94,7 @@ class HotSink implements Sink {
     this.deliver = createDeliverer({
       ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
       ...{ fence: this.#fence, rows: this.#rows, table: o.schemas.table },
-      copies: createCopies({ store, clock, costly: this.#costly, onFound: o.onCopies }),
-      costly: this.#costly,
+      copies: createCopies({ store, clock, onFound: o.onCopies }),
       lifetime: createTableLifetime({ store, clock }),
       ...(o.onExpired === undefined ? {} : { onExpired: o.onExpired }),
       encoding: o.encoding ?? avroEncoding(o.schemas.table),
@@ -124,9 +120,9 @@ class HotSink implements Sink {
     return made
   }
 
-  /** The quarantine may be slow, or not answer at all; and so may look-ups of ids that are stored very often. */
-  isSlow({ partition, records }: Range): boolean {
-    return records.some(({ verdict }) => verdict.kind === 'bad') || this.#costly.has(partition)
+  /** The quarantine may be slow, or not answer at all. */
+  isSlow({ records }: Range): boolean {
+    return records.some(({ verdict }) => verdict.kind === 'bad')
   }
 
   fingerprint(checked: CheckedRecord, partition: PartitionRef): Buffer {

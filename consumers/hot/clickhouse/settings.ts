@@ -44,8 +44,12 @@ export const LEDGER_SETTINGS: ClickHouseSettings = {
   insert_deduplicate: 0,
 }
 
-/** Reads that decide what is written next. On replicated tables they wait for all that was acknowledged. */
+/**
+ * Reads that decide what is written next. On replicated tables they wait for all that was acknowledged. A read whose
+ * client has given up ends: what is asked anew would run beside it.
+ */
 export const READ_SETTINGS: ClickHouseSettings = {
+  cancel_http_readonly_queries_on_client_close: 1,
   select_sequential_consistency: '1',
   wait_end_of_query: 1,
 }

@@ -1,23 +1,10 @@
 import type { Clock } from '../../../runtime/clock.ts'
 import type { HotStore } from '../clickhouse/store.ts'
 import { type EventRow, hashText, payloadOf } from '../insert/event-rows.ts'
-import {
-  contentKey,
-  firstCopies,
-  type Place,
-  repeatedContents,
-  type Surplus,
-  slicesOf,
-  someSurplus,
-  storedIds,
-} from './copy-lookup.ts'
-import type { CostlyPartitions } from './costly-partitions.ts'
-import { EventIds, ID_BYTES, uuidOf } from './event-ids.ts'
-
-/** Rows in one insert into `superseded`. */
-const LISTED_AT_ONCE = 10_000
-/** With so many stored rows of its ids a look-up takes a second or so, else milliseconds. */
-const COSTLY_ROWS = 50_000
+import type { OwnedPartition } from '../insert/insert-statement.ts'
+import { contentKey, firstCopies, type Place, slicesOf, someSurplus, storedIds } from './copy-lookup.ts'
+import { EventIds, ID_BYTES } from './event-ids.ts'
+import { type LaterRow, list, listOwned } from './superseded-list.ts'
 
 /**
  * Finds events that are stored already, and lists their further copies in `superseded` (docs/decisions/hot-once.md).
@@ -27,13 +14,21 @@ export interface Copies {
    * Before an insert: lists every row that has a visible copy with the same content, in the store or earlier among
    * `rows`. Durable when it returns. Readers therefore never see the second copy. Same id with other content: nothing.
    *
-   * `apart`: nothing was listed, and the caller delivers the partitions one after the other, costly ones last. Either
-   * two of them hold copies of one event, and one may be refused and the other not; or one is costly and others are
-   * not.
+   * `crossing`: two partitions of `rows` hold copies of one event. Nothing was listed, because one of the partitions
+   * may be refused and the other not; the caller delivers them one after the other.
+   *
+   * `refused`: an owner is not the current one any more. Of rows that were listed none gets into the table then.
+   *
+   * `owned`: the partitions of the rows. A worker that stood still must not hide what its successor has made visible.
    *
    * `ids`: of these rows, which nobody else may be inserting.
    */
-  listLater(rows: readonly EventRow[], ids: EventIds, signal: AbortSignal): Promise<'listed' | 'apart'>
+  listLater(
+    rows: readonly EventRow[],
+    ids: EventIds,
+    owned: readonly OwnedPartition[],
+    signal: AbortSignal,
+  ): Promise<'listed' | 'crossing' | 'refused'>
   /**
    * After an insert, when another process may have inserted copies at the same moment: of each pair of visible
    * copies the one that stands later in (topic id, partition, offset) is listed, whoever runs this.
@@ -47,30 +42,24 @@ export type CopiesFound = (topic: string, kind: 'superseded' | 'conflicting', ev
 export interface CopiesOptions {
   readonly store: HotStore
   readonly clock: Clock
-  /** Learns which they are. */
-  readonly costly: CostlyPartitions
   /** Called before an insert, once a topic and kind; again where the insert has to be repeated. */
   readonly onFound?: CopiesFound | undefined
 }
 
-export function createCopies({ store, clock, costly, onFound }: CopiesOptions): Copies {
+export function createCopies({ store, clock, onFound }: CopiesOptions): Copies {
   /** No reader will see them, so that nothing is left to settle. */
   const listed = new WeakSet<EventRow>()
   return {
-    listLater: async (rows, ids, signal) => {
-      const { ids: stored, rows: held } = await storedIds(store, ids, { rowsAtLeast: 1, signal })
+    listLater: async (rows, ids, owned, signal) => {
+      const stored = await storedIds(store, ids, { rowsAtLeast: 1, signal })
       if (stored.length === 0 && ids.repeated.length === 0) return 'listed'
       const sharing = sharingIds(rows, ids, stored)
-      if (held > COSTLY_ROWS) {
-        for (const { row, isStored } of sharing) if (isStored) costly.add(row.partition)
-        if (rows.some(({ partition }) => !costly.has(partition))) return 'apart'
-      }
       const hashes = distinct(sharing.filter((one) => one.isStored).map(({ hash }) => hash))
       const first = await firstCopies(store, stored, hashes, signal)
       const { later, conflicting } = laterCopies(sharing, first)
-      if (later.some(({ row, kept }) => kept.inDelivery && !samePartition(placeOf(row), kept))) return 'apart'
-      const surplus = later.map(({ row, id, kept }) => ({ ...placeOf(row), id: uuidOf(id), kept }))
-      await list(store, surplus, clock, signal)
+      if (later.some(({ row, kept }) => kept.inDelivery && !samePartition(placeOf(row), kept)))
+        return 'crossing'
+      if (!(await listOwned(store, later, { owned, at: clock.now(), signal }))) return 'refused'
       const superseded = later.map(({ row }) => row)
       for (const row of superseded) listed.add(row)
       if (onFound !== undefined) report(onFound, superseded, conflicting)
@@ -79,11 +68,10 @@ export function createCopies({ store, clock, costly, onFound }: CopiesOptions): 
     settle: async (rows, signal) => {
       const shown = rows.filter((row) => !listed.has(row))
       const ids = new EventIds(shown)
-      const { ids: stored } = await storedIds(store, ids, { rowsAtLeast: 2, signal })
+      const stored = await storedIds(store, ids, { rowsAtLeast: 2, signal })
       if (stored.length === 0) return
       const hashes = distinct(sharingIds(shown, ids, stored).map(({ hash }) => hash))
-      const repeated = await repeatedContents(store, stored, hashes, signal)
-      if (repeated.length > 0) await listSurplus(store, { ids: stored, hashes: repeated }, clock, signal)
+      await listSurplus(store, { ids: stored, hashes }, clock, signal)
     },
   }
 }
@@ -101,32 +89,9 @@ export async function listSurplus(
   for (const ids of slicesOf(of.ids)) {
     for (let isMore = true; isMore; ) {
       const { surplus, isAll } = await someSurplus(store, ids, of.hashes, signal)
-      await list(store, surplus, clock, signal)
+      await list(store, surplus, { at: clock.now(), signal })
       isMore = !isAll
     }
-  }
-}
-
-/** Many rows may be listed: a delivery may hold nothing but copies of one event. */
-async function list(
-  store: HotStore,
-  surplus: readonly Surplus[],
-  clock: Pick<Clock, 'now'>,
-  signal?: AbortSignal,
-): Promise<void> {
-  const at = clock.now()
-  for (let from = 0; from < surplus.length; from += LISTED_AT_ONCE) {
-    const rows = surplus.slice(from, from + LISTED_AT_ONCE).map(({ id, kept, ...later }) => ({
-      topic_id: later.topicId,
-      partition: later.partition,
-      offset: String(later.offset),
-      event_id: id,
-      kept_topic_id: kept.topicId,
-      kept_partition: kept.partition,
-      kept_offset: String(kept.offset),
-      at,
-    }))
-    await store.append('superseded', rows, signal)
   }
 }
 
@@ -168,7 +133,7 @@ function laterCopies(sharing: readonly Sharing[], inStore: ReadonlyMap<string, P
   const first = new Map<string, Kept>()
   for (const [key, place] of inStore) first.set(key, { ...place, inDelivery: false })
   const known = new Set<string>()
-  const later: (Sharing & { readonly kept: Kept })[] = []
+  const later: (LaterRow & { readonly kept: Kept })[] = []
   const conflicting: EventRow[] = []
   for (const one of sharing) {
     const { row, id, hash } = one
@@ -178,7 +143,7 @@ function laterCopies(sharing: readonly Sharing[], inStore: ReadonlyMap<string, P
     if (kept === undefined) {
       first.set(key, { ...place, inDelivery: true })
       if (one.isStored || known.has(id)) conflicting.push(row)
-    } else if (!samePlace(kept, place)) later.push({ ...one, kept })
+    } else if (!samePlace(kept, place)) later.push({ row, id, kept })
     known.add(id)
   }
   return { later, conflicting }

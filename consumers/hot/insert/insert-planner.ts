@@ -3,11 +3,10 @@ import type { HotClaim } from '../ownership/claim.ts'
 import type { ClaimedRows } from './event-insert.ts'
 import type { EventRow } from './event-rows.ts'
 import { bodyBytes } from './insert-body.ts'
+import { MAX_INSERT_RANGES } from './insert-statement.ts'
 import { receivedAt } from './receipt-time.ts'
 
 const DAY_MS = 86_400_000
-/** The statement names each partition; more would make it longer than servers accept in a URL. */
-const MAX_INSERT_RANGES = 48
 
 /** Rows of one delivery's range that are not inserted yet, in offset order. */
 export interface Queue {

@@ -10,6 +10,9 @@ export interface OwnedPartition {
   readonly owner: string
 }
 
+/** The statement names each partition; more would make it longer than servers accept in a URL. */
+export const MAX_INSERT_RANGES = 48
+
 /** Part of the error message when an insert is refused because an owner is not current any more. */
 export const FENCED = 'daybook: fenced'
 
@@ -57,7 +60,7 @@ function rangeColumns(owned: readonly OwnedPartition[]): string {
  * computed once, when the statement is analysed: it says what the fence held after the statement had entered the
  * process list and before any row was read. Owner ids are unique to a claim, so owners alone can be compared.
  */
-function fenceCheck(database: string, owned: readonly OwnedPartition[]): string {
+export function fenceCheck(database: string, owned: readonly OwnedPartition[]): string {
   const current = `SELECT argMax(owner,(epoch,owner)) AS current FROM ${identifier(database)}.fence WHERE ${partitionsIn(owned.map(({ partition }) => partition))} GROUP BY topic_id,partition`
   const owners = owned.map(({ owner }) => quote(owner)).join(',')
   return `throwIf((SELECT count() FROM (${current}) WHERE current IN (${owners}))!=${owned.length},${quote(FENCED)})=0`

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { PartitionRef, Sink } from '../../../consumers/engine/contracts.ts'
+import type { PartitionRef, Range, Sink } from '../../../consumers/engine/contracts.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
-import { eventRecord, RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
+import { badRecord, eventRecord, RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
 import { ScriptedFailpoints } from '../../support/scripted-failpoints.ts'
 
 const forever = new AbortController().signal
@@ -54,6 +54,20 @@ describe('copies that two processes insert at the same moment', () => {
     expect(await delivery).toEqual(['delivered'])
     await a.close()
     return b
+  }
+
+  /** A delivery that stands still, before it looks for copies, until `wake`. */
+  async function stoodStill(range: Range) {
+    const asked = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<void>()
+    const put = async () => {
+      asked.resolve()
+      await answer.promise
+    }
+    const late = hotSink(db, { quarantine: { put } })
+    const delivery = late.deliver([{ claim: await late.claim(range.partition, forever), range }], forever)
+    await asked.promise
+    return { late, delivery, wake: () => answer.resolve() }
   }
 
   /** Both are in and shown: the first, who inserted last, got no answer and has not looked again. */
@@ -110,6 +124,36 @@ describe('copies that two processes insert at the same moment', () => {
     await a.close()
     expect(await shown(zero)).toEqual([0])
     await b.close()
+  })
+
+  it('stay visible where an owner that stood still wakes after its successor, and after a copy of that', async () => {
+    const [zero, one] = partitions()
+    const range = rangeOf(one, [...copy(one).records, badRecord(1n, RECEIVED_AT)])
+    const { late, delivery, wake } = await stoodStill(range)
+    const [heir, other] = [hotSink(db), hotSink(db)]
+    expect(await heir.deliver([{ claim: await heir.claim(one, forever), range }], forever)).toEqual([
+      'delivered',
+    ])
+    // It stands before the visible one, and is hidden for its sake.
+    const first = { claim: await other.claim(zero, forever), range: copy(zero) }
+    expect(await other.deliver([first], forever)).toEqual(['delivered'])
+    wake()
+    expect(await delivery).toEqual(['fenced'])
+    expect(await shown(zero)).toEqual([1])
+    await Promise.all([late.close(), heir.close(), other.close()])
+  })
+
+  it('are not listed by an owner that is not the current one any more', async () => {
+    const [zero, one] = partitions()
+    const range = rangeOf(one, [...copy(one).records, badRecord(1n, RECEIVED_AT)])
+    const { late, delivery, wake } = await stoodStill(range)
+    const other = hotSink(db)
+    await other.deliver([{ claim: await other.claim(zero, forever), range: copy(zero) }], forever)
+    await other.claim(one, forever)
+    wake()
+    expect(await delivery).toEqual(['fenced'])
+    expect(await db.number(`SELECT count() FROM {db}.superseded WHERE topic_id = '${one.topicId}'`)).toBe(0)
+    await Promise.all([late.close(), other.close()])
   })
 
   it('stay both when their contents differ', async () => {
