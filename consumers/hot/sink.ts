@@ -3,6 +3,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import type { CheckedRecord, PartitionRef, Quarantine, Range, Sink, Tip } from '../engine/contracts.ts'
+import { partitionKey } from '../engine/contracts.ts'
 import type { HotClients } from './clickhouse/client.ts'
 import { createHotStore, type HotStore } from './clickhouse/store.ts'
 import { type CopiesFound, createCopies } from './copies/copies.ts'
@@ -47,6 +48,8 @@ export interface HotSchemas {
 
 const DEFAULT_PATIENCE_MS = 2_000
 const DEFAULT_DRAIN_TIMEOUT_MS = 15_000
+/** What is looked at again when the worker ends may be looked at by whoever claims the partition next. */
+const CLOSE_PATIENCE_MS = 5_000
 
 /**
  * The hot store: ClickHouse, each Kafka record once, each event visible once.
@@ -63,6 +66,7 @@ class HotSink implements Sink {
   readonly name = 'hot'
   readonly keepsBadRecords = false
   readonly deliver: Sink['deliver']
+  readonly #clock: Clock
   readonly #now: () => number
   readonly #store: HotStore
   readonly #fence: Fence
@@ -76,9 +80,13 @@ class HotSink implements Sink {
   readonly #asked = new WeakSet<HotClaim>()
   /** One at a time, beside everything else. */
   #rechecks: Promise<void> = Promise.resolve()
+  /** Up to where each partition is to be looked at; once each, however often its deliveries fail. */
+  readonly #waitingRechecks = new Map<string, bigint>()
+  readonly #closing = new AbortController()
 
   constructor(o: HotSinkOptions) {
     const { clock, quarantine, failpoints } = o
+    this.#clock = clock
     this.#now = () => clock.now()
     const store = createHotStore({ clients: o.clients, database: o.database })
     this.#store = store
@@ -134,17 +142,26 @@ class HotSink implements Sink {
   }
 
   async close(): Promise<void> {
+    const cancel = this.#clock.after(CLOSE_PATIENCE_MS, () => this.#closing.abort())
     await this.#rechecks
+    cancel()
     await this.#keeper.close()
     await this.#store.close()
   }
 
   /** The next claim of another process, or the next failed delivery, looks again: failing is harmless. */
   #recheck(partition: PartitionRef, last: bigint): void {
-    const clock = { now: this.#now }
-    this.#rechecks = this.#rechecks.then(() =>
-      recheckLastInsert(this.#store, { partition, last, clock }).catch(() => {}),
-    )
+    const key = partitionKey(partition)
+    const isWaiting = this.#waitingRechecks.has(key)
+    this.#waitingRechecks.set(key, last)
+    if (isWaiting) return
+    const run = () => {
+      const latest = this.#waitingRechecks.get(key) ?? last
+      this.#waitingRechecks.delete(key)
+      const { signal } = this.#closing
+      return recheckLastInsert(this.#store, { partition, last: latest, clock: this.#clock, signal })
+    }
+    this.#rechecks = this.#rechecks.then(() => run().catch(() => {}))
   }
 
   async #tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {

@@ -23,6 +23,9 @@ export interface DeliveryLaneOptions {
   readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
+/** Takes a store the better part of a second, and if its events are copies of others, seconds. */
+const LARGE_RANGE_BYTES = 16 * 1024 * 1024
+
 interface Load {
   readonly session: PartitionSession
   readonly delivery: Delivery
@@ -72,7 +75,10 @@ export class DeliveryLane {
     }
   }
 
-  /** Ready ranges up to the limits; each call begins with another partition, so that none starves. */
+  /**
+   * Ready ranges up to the limits; each call begins with another partition, so that none starves. A large range goes
+   * alone: small ones, which are with the store in no time, would wait for it.
+   */
   #take(): Load[] {
     const { limits, sessions, signal } = this.#options
     if (signal.aborted) return []
@@ -84,6 +90,7 @@ export class DeliveryLane {
     for (const session of this.#inTurn([...sessions()].filter((session) => session.ready))) {
       const { head: range, claim } = session
       if (range === undefined || claim === null) continue
+      if (loads.length > 0 && range.bytes >= LARGE_RANGE_BYTES) continue
       const own = this.#isSlow(range)
       if (own && !mayBeSlow) continue
       areSlow ??= own
@@ -93,7 +100,7 @@ export class DeliveryLane {
       const fits = rows <= limits.deliveryRows && bytes <= limits.deliveryBytes
       if (loads.length > 0 && !fits) break
       loads.push({ session, delivery: { claim, range } })
-      if (loads.length >= limits.deliveryRanges) break
+      if (loads.length >= limits.deliveryRanges || range.bytes >= LARGE_RANGE_BYTES) break
     }
     return loads
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../runtime/clock.ts'
+import { LoopTurn } from '../../../runtime/loop-turn.ts'
 import type { HotStore } from '../clickhouse/store.ts'
 import { type EventRow, hashText, payloadOf } from '../insert/event-rows.ts'
 import type { OwnedPartition } from '../insert/insert-statement.ts'
@@ -53,7 +54,7 @@ export function createCopies({ store, clock, onFound }: CopiesOptions): Copies {
     listLater: async (rows, ids, owned, signal) => {
       const stored = await storedIds(store, ids, { rowsAtLeast: 1, signal })
       if (stored.length === 0 && ids.repeated.length === 0) return 'listed'
-      const sharing = sharingIds(rows, ids, stored)
+      const sharing = await sharingIds(rows, ids, stored)
       const hashes = distinct(sharing.filter((one) => one.isStored).map(({ hash }) => hash))
       const first = await firstCopies(store, stored, hashes, signal)
       const { later, conflicting } = laterCopies(sharing, first)
@@ -70,7 +71,8 @@ export function createCopies({ store, clock, onFound }: CopiesOptions): Copies {
       const ids = new EventIds(shown)
       const stored = await storedIds(store, ids, { rowsAtLeast: 2, signal })
       if (stored.length === 0) return
-      const hashes = distinct(sharingIds(shown, ids, stored).map(({ hash }) => hash))
+      const sharing = await sharingIds(shown, ids, stored)
+      const hashes = distinct(sharing.map(({ hash }) => hash))
       await listSurplus(store, { ids: stored, hashes }, clock, signal)
     },
   }
@@ -95,6 +97,9 @@ export async function listSurplus(
   }
 }
 
+/** A hundred thousand hashes take the better part of a second. */
+const ROWS_A_TURN = 1_000
+
 interface Sharing {
   readonly row: EventRow
   /** As `EventIds.key` gives it. */
@@ -106,7 +111,8 @@ interface Sharing {
 }
 
 /** Rows that share their id with one in the store or an earlier one among them, and the earlier ones. */
-function sharingIds(rows: readonly EventRow[], ids: EventIds, stored: Buffer): Sharing[] {
+async function sharingIds(rows: readonly EventRow[], ids: EventIds, stored: Buffer): Promise<Sharing[]> {
+  const turn = new LoopTurn()
   const inStore = new Set<string>()
   for (let at = 0; at < stored.length; at += ID_BYTES)
     inStore.add(stored.toString('latin1', at, at + ID_BYTES))
@@ -116,6 +122,7 @@ function sharingIds(rows: readonly EventRow[], ids: EventIds, stored: Buffer): S
     const id = ids.key(index)
     const isStored = inStore.has(id)
     if (isStored || repeated.has(id)) sharing.push({ row, id, hash: hashText(row, payloadOf(row)), isStored })
+    if (index % ROWS_A_TURN === 0) await turn.giveWay()
   }
   return sharing
 }

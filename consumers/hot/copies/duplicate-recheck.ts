@@ -16,14 +16,26 @@ const RECENT_DAYS = 8
  */
 export async function recheckLastInsert(
   store: HotStore,
-  o: { readonly partition: PartitionRef; readonly last: bigint; readonly clock: Pick<Clock, 'now'> },
+  o: {
+    readonly partition: PartitionRef
+    readonly last: bigint
+    readonly clock: Pick<Clock, 'now'>
+    readonly signal: AbortSignal
+  },
 ): Promise<void> {
-  const ids = await repeatedIds(store, o.partition, o.last)
-  await listSurplus(store, { ids, hashes: null }, o.clock)
+  const ids = await repeatedIds(store, o)
+  await listSurplus(store, { ids, hashes: null }, o.clock, o.signal)
 }
 
 /** Laid out like `EventIds.bytes`. */
-async function repeatedIds(store: HotStore, ref: PartitionRef, last: bigint): Promise<Buffer> {
+async function repeatedIds(
+  store: HotStore,
+  {
+    partition: ref,
+    last,
+    signal,
+  }: { readonly partition: PartitionRef; readonly last: bigint; readonly signal: AbortSignal },
+): Promise<Buffer> {
   const events = `${identifier(store.database)}.events`
   const inserted = `SELECT toUInt128(event_id) FROM ${events} WHERE _topic_id = ${quote(ref.topicId)} AND _partition = ${ref.partition} AND _offset > ${last - BigInt(MAX_INSERT_ROWS)} AND _received_at > now() - INTERVAL ${RECENT_DAYS} DAY`
   const { ids } = await countedIds(
@@ -31,6 +43,7 @@ async function repeatedIds(store: HotStore, ref: PartitionRef, last: bigint): Pr
     `SELECT toUInt128(event_id) AS id FROM ${events} WHERE id IN (${inserted})`,
     {
       rowsAtLeast: 2,
+      signal,
     },
   )
   return ids

@@ -10,7 +10,7 @@ import type { Place, Surplus } from './copy-lookup.ts'
 import { uuidOf } from './event-ids.ts'
 
 /** Many rows may be listed: a delivery may hold nothing but copies of one event. */
-const LISTED_AT_ONCE = 10_000
+const LISTED_AT_ONCE = 30_000
 const COLUMNS = [
   ['topic_id', 'UUID'],
   ['partition', 'UInt32'],
