@@ -2,7 +2,7 @@ import type { Log } from '../runtime/log.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import { DaybookError } from '../schemas/errors.ts'
 import { createClockOffset } from './clock-offset.ts'
-import type { PartitionRef } from './engine/contracts.ts'
+import type { PartitionRef, Range } from './engine/contracts.ts'
 import type { EngineHealth } from './engine/health/engine-health.ts'
 import type { EngineObserver } from './engine/observer.ts'
 
@@ -12,6 +12,13 @@ export interface EngineMetricsOptions {
   readonly now: () => number
   /** Ends the process. */
   readonly onCrash: (error: unknown) => void
+}
+
+/** Of keys and values: what a range holds in memory is more. */
+function contentBytes({ records }: Range): number {
+  let bytes = 0
+  for (const { record } of records) bytes += record.size
+  return bytes
 }
 
 /** Tells operators what the engine does: numbers always, log lines only where somebody may have to act. */
@@ -37,7 +44,7 @@ export function createEngineMetrics(options: EngineMetricsOptions): EngineObserv
         rows += range.records.length
         oldest = Math.min(oldest, range.records[0]?.record.appendTime ?? oldest)
         if (outcomes?.[at] === 'delivered')
-          metrics.add('daybook_delivered_bytes_total', labelsOf(range.partition), range.bytes)
+          metrics.add('daybook_delivered_bytes_total', labelsOf(range.partition), contentBytes(range))
       }
       metrics.observe('daybook_delivery_rows', {}, rows)
       if (outcomes !== null)

@@ -13,7 +13,7 @@ import { takeTruths } from './verify/verify-run.ts'
 import { startWorld, type World } from './world.ts'
 
 const SEED = 20_261
-const RUNS = 2
+const RUNS = 1
 const RUN_TIMEOUT_MS = 150_000
 
 const directory = mkdtempSync(join(tmpdir(), 'daybook-faults-'))
