@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { DaybookError } from '../schemas/errors.ts'
+import { isUuidText } from '../schemas/skip-runtime.ts'
 
 /** The command line is wrong: `what` `why`. */
 export function usageError(what: string, why: string): DaybookError {
@@ -37,7 +38,8 @@ export function time(option: string): (text: string) => number {
 /** A UUID in lower case, as events have it. */
 export function uuid(option: string): (text: string) => string {
   return (text) => {
-    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
+    const bytes = Buffer.from(text)
+    if (!isUuidText(bytes, 0, bytes.length))
       throw usageError(`${option} ${text}`, 'is no UUID like 0199f3c2-7c1a-7000-8000-0000000000aa')
     return text.toLowerCase()
   }

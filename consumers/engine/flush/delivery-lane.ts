@@ -35,7 +35,7 @@ interface Load {
 export class DeliveryLane {
   readonly #options: DeliveryLaneOptions
   #running = 0
-  /** Of those, with something for the quarantine. */
+  /** Of those, with ranges that the sink calls slow. */
   #runningSlow = 0
   #turn = 0
 

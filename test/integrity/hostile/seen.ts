@@ -118,6 +118,16 @@ export async function allShow(attack: Attack, ids: readonly string[], timeoutMs?
   )
 }
 
+/** As `allShow`, and each was received when the broker took it, whatever its record says. */
+export async function allShowWithBrokerTime(attack: Attack, ids: readonly string[]): Promise<void> {
+  await allShow(attack, ids)
+  const list = ids.map((id) => `'${id}'`).join(',')
+  const [far] = await attack.sql<{ n: string }>(
+    `SELECT count() AS n FROM daybook.audit WHERE event_id IN (${list}) AND abs(dateDiff('second', _received_at, now())) > 120`,
+  )
+  mustBe('the number of rows whose time of receipt is not the broker’s', far?.n, '0')
+}
+
 /** Sends one valid event to the target and waits until it shows: what came before it is dealt with. */
 export async function goesOn(attack: Attack, timeoutMs?: number): Promise<void> {
   const { id, batch } = eventBatch(attack, 0, (record) => record)

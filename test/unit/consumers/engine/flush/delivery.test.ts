@@ -273,24 +273,28 @@ test('memory that an old generation held when it ended is free again for the new
   expect(bench.stored(1)).toEqual(['0..4'])
 })
 
+/** Notes what each delivery holds; the first waits for `gate`. */
+function notedSink(sink: Sink, gate: Promise<void>, sent: string[]): Sink {
+  return {
+    name: sink.name,
+    claim: (partition, signal) => sink.claim(partition, signal),
+    deliver: async (deliveries, signal) => {
+      sent.push(summary(deliveries))
+      if (sent.length === 1) await gate
+      return sink.deliver(deliveries, signal)
+    },
+    fingerprint: (record, partition) => sink.fingerprint(record, partition),
+    close: () => sink.close(),
+  }
+}
+
 test('ranges that the sink calls slow share no delivery with others', async () => {
   const sent: string[] = []
   const gate = Promise.withResolvers<void>()
   const bench = new EngineBench({
     cut,
     partitions: 4,
-    sink: (sink) => ({
-      name: sink.name,
-      isSlow: hasBad,
-      claim: (partition, signal) => sink.claim(partition, signal),
-      deliver: async (deliveries, signal) => {
-        sent.push(summary(deliveries))
-        if (sent.length === 1) await gate.promise
-        return sink.deliver(deliveries, signal)
-      },
-      fingerprint: (record, partition) => sink.fingerprint(record, partition),
-      close: () => sink.close(),
-    }),
+    sink: (sink) => ({ ...notedSink(sink, gate.promise, sent), isSlow: hasBad }),
   })
   for (const partition of [0, 1, 3]) fill(bench, 5, partition)
   for (let at = 0; at < 5; at++) bench.log(2).append(badValue(1, `${at}`), 1_000)
@@ -340,17 +344,7 @@ test('a large range shares no delivery with others', async () => {
     cut: { ...cut, maxBytes: 32 * MIB },
     limits: { memoryBytes: 128 * MIB, concurrentDeliveries: 1 },
     partitions: 4,
-    sink: (sink) => ({
-      name: sink.name,
-      claim: (partition, signal) => sink.claim(partition, signal),
-      deliver: async (deliveries, signal) => {
-        sent.push(summary(deliveries))
-        if (sent.length === 1) await gate.promise
-        return sink.deliver(deliveries, signal)
-      },
-      fingerprint: (record, partition) => sink.fingerprint(record, partition),
-      close: () => sink.close(),
-    }),
+    sink: (sink) => notedSink(sink, gate.promise, sent),
   })
   for (const partition of [0, 1, 3]) fill(bench, 5, partition)
   for (let at = 0; at < 5; at++) bench.log(2).append(goodValue(1, 'x'.repeat(4 * MIB)), 1_000)
