@@ -64,7 +64,8 @@ describe('the metrics of the engine', () => {
 
   it('count as delivered what was delivered, not what was tried', () => {
     const { metrics, observer } = observed()
-    const range = { partition: REF, first: 0n, last: 0n, records: [], bytes: 7, gaps: [] }
+    const records = [{ record: record(0n, 9_000, '7 bytes'), row: {} }]
+    const range = { partition: REF, first: 0n, last: 0n, records, bytes: 384, gaps: [] }
     observer.deliveryEnded([range], null, 5)
     observer.deliveryEnded([range], ['fenced'], 5)
     expect(metrics.expose()).not.toContain('daybook_delivered_bytes_total{')
