@@ -22,8 +22,8 @@ const MIB = 1024 * 1024
 const BUFFER = {
   earlyFlushBytes: 36 * MIB,
   idleFlushBytes: 12 * MIB,
-  memoryBytes: 72 * MIB,
-  memoryLowBytes: 56 * MIB,
+  memoryBytes: 56 * MIB,
+  memoryLowBytes: 44 * MIB,
 }
 
 export interface HotWorkerOptions {

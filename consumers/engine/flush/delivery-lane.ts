@@ -76,8 +76,8 @@ export class DeliveryLane {
   }
 
   /**
-   * Ready ranges up to the limits; each call begins with another partition, so that none starves. A large range goes
-   * alone: small ones, which are with the store in no time, would wait for it.
+   * Ready ranges up to the limits; each call begins with another partition, so that none starves. Large ranges
+   * go by themselves: small ones, which are with the store in no time, would wait for them.
    */
   #take(): Load[] {
     const { limits, sessions, signal } = this.#options
@@ -85,22 +85,24 @@ export class DeliveryLane {
     const mayBeSlow = this.#runningSlow < Math.max(1, limits.concurrentDeliveries - 1)
     const loads: Load[] = []
     let areSlow: boolean | null = null
+    let areLarge: boolean | null = null
     let rows = 0
     let bytes = 0
     for (const session of this.#inTurn([...sessions()].filter((session) => session.ready))) {
       const { head: range, claim } = session
       if (range === undefined || claim === null) continue
-      if (loads.length > 0 && range.bytes >= LARGE_RANGE_BYTES) continue
       const own = this.#isSlow(range)
       if (own && !mayBeSlow) continue
       areSlow ??= own
-      if (own !== areSlow) continue
+      const large = range.bytes >= LARGE_RANGE_BYTES
+      areLarge ??= large
+      if (own !== areSlow || large !== areLarge) continue
       rows += range.records.length
       bytes += range.bytes
       const fits = rows <= limits.deliveryRows && bytes <= limits.deliveryBytes
       if (loads.length > 0 && !fits) break
       loads.push({ session, delivery: { claim, range } })
-      if (loads.length >= limits.deliveryRanges || range.bytes >= LARGE_RANGE_BYTES) break
+      if (loads.length >= limits.deliveryRanges) break
     }
     return loads
   }

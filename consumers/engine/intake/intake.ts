@@ -24,6 +24,8 @@ export interface IntakeOptions {
   readonly sink: Pick<Sink, 'fingerprint' | 'keepsBadRecords'>
   readonly cutter: Cutter
   readonly memory: MemoryBudget
+  /** Sees to it that what is open of a partition becomes a range. */
+  readonly makeRoom: (session: PartitionSession) => Promise<void>
   readonly floodAlarm: FloodAlarm
   readonly backoff: BackoffTools
   readonly failpoints: Failpoints
@@ -140,8 +142,8 @@ export class Intake {
 
   /** A batch may hold more than the partition's share of the memory. False when nothing more is to be taken in. */
   async #madeRoom(session: PartitionSession): Promise<boolean> {
-    const { cutter, memory } = this.#options
-    await cutter.cut(session, 'memory')
+    const { memory, makeRoom } = this.#options
+    await makeRoom(session)
     return memory.room(session, session.intakeSignal)
   }
 

@@ -44,6 +44,15 @@ export class MemoryBudget {
     return this.#options.lowBytes
   }
 
+  /**
+   * What open ranges can be sure to reach where they hold `openBytes` now: half of what all else leaves to them, because
+   * one alone may have three quarters of it.
+   */
+  reachableBytes(openBytes: number): number {
+    const { capBytes } = this.#options
+    return Math.max(capBytes * MIN_SHARE_RATIO, (capBytes - (this.#bytes - openBytes)) / 2)
+  }
+
   add(bytes: number): void {
     this.#bytes += bytes
   }

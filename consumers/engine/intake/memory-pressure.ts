@@ -9,6 +9,8 @@ export interface PressureOptions {
   readonly cutter: Cutter
   readonly pauses: Pauses
   readonly sessions: () => Iterable<PartitionSession>
+  /** Sees to it that what is open of a partition becomes a range. */
+  readonly makeRoom: (session: PartitionSession) => Promise<void>
   readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
@@ -43,12 +45,12 @@ export class Pressure {
   }
 
   #adjustShare(session: PartitionSession): void {
-    const { memory, pauses } = this.#options
+    const { memory, pauses, makeRoom, onFault } = this.#options
     const { partition, bufferedBytes } = session
     const share = memory.shareBytes
     if (bufferedBytes >= share) {
       pauses.pause([partition], 'share')
-      this.#cut(session)
+      makeRoom(session).catch((error: unknown) => onFault(session, error))
     } else if (bufferedBytes <= share / 2) pauses.resume([partition], 'share')
   }
 

@@ -64,7 +64,12 @@ describe('the metrics of the engine', () => {
 
   it('count as delivered what was delivered, not what was tried', () => {
     const { metrics, observer } = observed()
-    const records = [{ record: record(0n, 9_000, '7 bytes'), row: {} }]
+    const records = [
+      {
+        record: record(0n, 9_000, '7 bytes'),
+        verdict: { kind: 'event', schemaId: 1, payloadStart: 0 },
+      } as const,
+    ]
     const range = { partition: REF, first: 0n, last: 0n, records, bytes: 384, gaps: [] }
     observer.deliveryEnded([range], null, 5)
     observer.deliveryEnded([range], ['fenced'], 5)

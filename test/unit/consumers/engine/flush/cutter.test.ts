@@ -186,3 +186,48 @@ test('beside a delivery, more must be open before it is cut', async () => {
   await bench.pass(0)
   expect([bench.stored(0), bench.stored(1)]).toEqual([['0..0'], ['0..3']])
 })
+
+test('where memory is short, less is worth a delivery, and partitions at their share still share one', async () => {
+  const bench = new EngineBench({
+    cut,
+    partitions: 3,
+    limits: {
+      ...{ idleFlushBytes: 8_000, earlyFlushBytes: 16_000, concurrentDeliveries: 2 },
+      ...{ memoryBytes: 16_000, memoryLowBytes: 8_000 },
+    },
+  })
+  const hold = bench.failpoints.holdAt('effect.before')
+  for (const log of bench.logs)
+    for (let at = 0; at < 20; at++) log.append(goodValue(1, 'x'.repeat(494)), 1_000)
+  await bench.assign()
+  // The first delivery leaves 8,000 to all others: 4,000 are worth one beside it.
+  await bench.fetch(0, 0n, 15n)
+  for (const [first, last] of [
+    [0n, 1n],
+    [2n, 3n],
+    [4n, 5n],
+  ] as const)
+    for (const partition of [1, 2]) await bench.fetch(partition, first, last)
+  hold.release()
+  await bench.pass(0)
+  expect([bench.stored(0), bench.stored(1), bench.stored(2)]).toEqual([['0..15'], ['0..3'], ['0..3']])
+})
+
+test('a batch larger than all memory goes on before anything grows old, where ranges are flushed early', async () => {
+  const MIB = 1024 * 1024
+  const bench = new EngineBench({
+    cut: { maxRows: 1_000, maxBytes: 1_000 * MIB, maxAgeMs: 1_000_000 },
+    partitions: 2,
+    limits: {
+      ...{ idleFlushBytes: 12 * MIB, earlyFlushBytes: 36 * MIB, concurrentDeliveries: 2 },
+      ...{ memoryBytes: 8 * MIB, memoryLowBytes: 4 * MIB },
+    },
+  })
+  for (let at = 0; at < 20; at++) bench.log(1).append(goodValue(1, 'x'.repeat(MIB)), 1_000)
+  await bench.assign()
+  const taken = bench.fetch(1)
+  await bench.pass(100)
+  await taken
+  const [last] = bench.stored(1).slice(-1)
+  expect(Number(last?.split('..')[1])).toBeGreaterThan(14)
+})
