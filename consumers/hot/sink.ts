@@ -2,13 +2,13 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
-import type { CheckedRecord, PartitionRef, Quarantine, Range, Sink, Tip } from '../engine/contracts.ts'
+import type { CheckedRecord, Delivery, PartitionRef, Quarantine, Range, RangeOutcome, Sink, Tip } from '../engine/contracts.ts'
 import { partitionKey } from '../engine/contracts.ts'
 import type { HotClients } from './clickhouse/client.ts'
 import { createHotStore, type HotStore } from './clickhouse/store.ts'
 import { type CopiesFound, createCopies } from './copies/copies.ts'
 import { recheckLastInsert } from './copies/duplicate-recheck.ts'
-import { createDeliverer } from './deliver.ts'
+import { createDeliverer, type Deliver } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './insert/event-rows.ts'
 import { avroEncoding, type InsertEncoding } from './insert/insert-encoding.ts'
 import { createTableLifetime } from './insert/table-lifetime.ts'
@@ -65,7 +65,7 @@ export function createHotSink(o: HotSinkOptions): Sink {
 class HotSink implements Sink {
   readonly name = 'hot'
   readonly keepsBadRecords = false
-  readonly deliver: Sink['deliver']
+  readonly #deliver: Deliver
   readonly #clock: Clock
   readonly #now: () => number
   readonly #store: HotStore
@@ -82,6 +82,8 @@ class HotSink implements Sink {
   #rechecks: Promise<void> = Promise.resolve()
   /** Up to where each partition is to be looked at; once each, however often its deliveries fail. */
   readonly #waitingRechecks = new Map<string, bigint>()
+  /** Partitions whose last delivery of this process has not ended well: nobody may have looked for copies after it. */
+  readonly #notLookedAt = new Set<string>()
   readonly #closing = new AbortController()
 
   constructor(o: HotSinkOptions) {
@@ -99,7 +101,7 @@ class HotSink implements Sink {
     this.#rows = createEventRows(o.schemas)
     this.#requireTopic = createRequireTopic(store, this.#now)
     this.#keeper = createTipKeeper({ fence: this.#fence, clock })
-    this.deliver = createDeliverer({
+    this.#deliver = createDeliverer({
       ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
       ...{ fence: this.#fence, rows: this.#rows, table: o.schemas.table },
       copies: createCopies({ store, clock, onFound: o.onCopies }),
@@ -123,9 +125,17 @@ class HotSink implements Sink {
     const ask = (held: HotClaim, asked: AbortSignal | undefined) => this.#tip(held, asked)
     const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask })
     this.#keeper.watch(made)
-    const previous = before.owner
-    if (previous !== '' && !previous.startsWith(`${this.#processId}.`)) this.#recheck(partition, state.tip)
+    const isOfAnother = before.owner !== '' && !before.owner.startsWith(`${this.#processId}.`)
+    if (isOfAnother || this.#notLookedAt.has(partitionKey(partition))) this.#recheck(partition, state.tip)
     return made
+  }
+
+  async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly RangeOutcome[]> {
+    const keys = deliveries.map(({ claim }) => partitionKey(claim.partition))
+    for (const key of keys) this.#notLookedAt.add(key)
+    const outcomes = await this.#deliver(deliveries, signal)
+    for (const [at, key] of keys.entries()) if (outcomes[at] === 'delivered') this.#notLookedAt.delete(key)
+    return outcomes
   }
 
   /** The quarantine may be slow, or not answer at all. */
@@ -149,7 +159,7 @@ class HotSink implements Sink {
     await this.#store.close()
   }
 
-  /** The next claim of another process, or the next failed delivery, looks again: failing is harmless. */
+  /** The next claim, or the next failed delivery, looks again: failing is harmless. */
   #recheck(partition: PartitionRef, last: bigint): void {
     const key = partitionKey(partition)
     const isWaiting = this.#waitingRechecks.has(key)
@@ -161,7 +171,7 @@ class HotSink implements Sink {
       const { signal } = this.#closing
       return recheckLastInsert(this.#store, { partition, last: latest, clock: this.#clock, signal })
     }
-    this.#rechecks = this.#rechecks.then(() => run().catch(() => {}))
+    this.#rechecks = this.#rechecks.then(() => run().catch(() => void this.#notLookedAt.add(key)))
   }
 
   async #tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {

@@ -126,6 +126,15 @@ describe('copies that two processes insert at the same moment', () => {
     await b.close()
   })
 
+  it('are settled by the last to insert itself when it claims the partition anew', async () => {
+    const [zero, one] = partitions()
+    const { a, b } = await unsettled(zero, one)
+    await a.claim(zero, forever)
+    await a.close()
+    expect(await shown(zero)).toEqual([0])
+    await b.close()
+  })
+
   it('stay visible where an owner that stood still wakes after its successor, and after a copy of that', async () => {
     const [zero, one] = partitions()
     const range = rangeOf(one, [...copy(one).records, badRecord(1n, RECEIVED_AT)])
