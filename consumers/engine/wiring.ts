@@ -54,10 +54,6 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
     onCut,
     onFault,
   })
-  /** Where ranges are flushed early, together with those of others: deliveries of one small range each cost the most. */
-  const makeRoom = async (session: PartitionSession) =>
-    earlyFlush.isOn ? earlyFlush.consider() : cutter.cut(session, 'memory')
-  const pressure = new Pressure({ memory, cutter, pauses, sessions, makeRoom, onFault })
   const lane = new DeliveryLane({
     sink,
     limits,
@@ -80,8 +76,9 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
     onFault,
   })
   const earlyFlush = new EarlyFlush({ lane, cutter, memory, ...limits, sessions, onFault })
+  const pressure = new Pressure({ memory, cutter, pauses, earlyFlush, sessions, onFault })
   const intake = new Intake({
-    ...{ checker: options.checker, sink, cutter, memory, makeRoom, backoff, failpoints, observer },
+    ...{ checker: options.checker, sink, cutter, memory, pressure, backoff, failpoints, observer },
     floodAlarm: new FloodAlarm({ inARow: limits.floodInARow, clock, observer }),
   })
   const commits = new Commits({ source, backoff, failpoints, observer })

@@ -2,7 +2,16 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
-import type { CheckedRecord, Delivery, PartitionRef, Quarantine, Range, RangeOutcome, Sink, Tip } from '../engine/contracts.ts'
+import type {
+  CheckedRecord,
+  Delivery,
+  PartitionRef,
+  Quarantine,
+  Range,
+  RangeOutcome,
+  Sink,
+  Tip,
+} from '../engine/contracts.ts'
 import { partitionKey } from '../engine/contracts.ts'
 import type { HotClients } from './clickhouse/client.ts'
 import { createHotStore, type HotStore } from './clickhouse/store.ts'

@@ -18,14 +18,14 @@ import { retried } from '../recovery/retry-report.ts'
 import { checkAll } from './check-records.ts'
 import type { FloodAlarm } from './flood-alarm.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import type { Pressure } from './memory-pressure.ts'
 
 export interface IntakeOptions {
   readonly checker: Checker
   readonly sink: Pick<Sink, 'fingerprint' | 'keepsBadRecords'>
   readonly cutter: Cutter
   readonly memory: MemoryBudget
-  /** Sees to it that what is open of a partition becomes a range. */
-  readonly makeRoom: (session: PartitionSession) => Promise<void>
+  readonly pressure: Pick<Pressure, 'makeRoom'>
   readonly floodAlarm: FloodAlarm
   readonly backoff: BackoffTools
   readonly failpoints: Failpoints
@@ -141,9 +141,9 @@ export class Intake {
   }
 
   /** A batch may hold more than the partition's share of the memory. False when nothing more is to be taken in. */
-  async #madeRoom(session: PartitionSession): Promise<boolean> {
-    const { memory, makeRoom } = this.#options
-    await makeRoom(session)
+  #madeRoom(session: PartitionSession): Promise<boolean> {
+    const { memory, pressure } = this.#options
+    pressure.makeRoom()
     return memory.room(session, session.intakeSignal)
   }
 

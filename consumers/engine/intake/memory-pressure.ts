@@ -1,5 +1,6 @@
 import { gaveWay } from '../faults.ts'
 import type { Cutter } from '../flush/cutter.ts'
+import type { EarlyFlush } from '../flush/early-flush.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import type { Pauses } from './fetch-pauses.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -8,9 +9,8 @@ export interface PressureOptions {
   readonly memory: MemoryBudget
   readonly cutter: Cutter
   readonly pauses: Pauses
+  readonly earlyFlush: Pick<EarlyFlush, 'isOn' | 'consider'>
   readonly sessions: () => Iterable<PartitionSession>
-  /** Sees to it that what is open of a partition becomes a range. */
-  readonly makeRoom: (session: PartitionSession) => Promise<void>
   readonly onFault: (session: PartitionSession, error: unknown) => void
 }
 
@@ -18,8 +18,8 @@ export interface PressureOptions {
 const FAILURES_TO_GIVE_WAY = 3
 
 /**
- * At the memory cap: first cut the largest open ranges, so that there is something to deliver, then stop fetching. The
- * same for a partition alone that has its share.
+ * At the memory cap: see that there is something to deliver, and stop fetching. The same for a partition alone that has
+ * its share.
  */
 export class Pressure {
   readonly #options: PressureOptions
@@ -35,28 +35,31 @@ export class Pressure {
     for (const session of this.#options.sessions()) this.#adjustShare(session)
     if (memory.isFull) {
       this.#paused = true
-      this.#cutLargest()
+      this.makeRoom()
       pauses.pause(this.#partitions(), 'memory')
       this.#dropFailing()
     } else if (this.#paused && this.#movingBytes() <= memory.lowBytes) {
       this.#paused = false
       pauses.resume(this.#partitions(), 'memory')
-    }
+    } else if (this.#paused) this.makeRoom()
   }
 
-  #adjustShare(session: PartitionSession): void {
-    const { memory, pauses, makeRoom, onFault } = this.#options
-    const { partition, bufferedBytes } = session
+  /**
+   * Sees to it that what is held gets less. Where something is to be delivered it does, and to cut more meanwhile would
+   * only make ranges small: when nearly all memory is taken, a share is a fiftieth of it.
+   */
+  makeRoom(): void {
+    const { earlyFlush, sessions } = this.#options
+    if (earlyFlush.isOn) earlyFlush.consider()
+    else if (![...sessions()].some((session) => session.queued > 0 && !isFailing(session))) this.#cutLargest()
+  }
+
+  #adjustShare({ partition, bufferedBytes }: PartitionSession): void {
+    const { memory, pauses } = this.#options
     const share = memory.shareBytes
-    if (bufferedBytes >= share) {
-      pauses.pause([partition], 'share')
-      makeRoom(session).catch((error: unknown) => onFault(session, error))
-    } else if (bufferedBytes <= share / 2) pauses.resume([partition], 'share')
-  }
-
-  #cut(session: PartitionSession): void {
-    const { cutter, onFault } = this.#options
-    cutter.cut(session, 'memory').catch((error: unknown) => onFault(session, error))
+    if (bufferedBytes >= share) pauses.pause([partition], 'share')
+    else if (bufferedBytes <= share / 2) pauses.resume([partition], 'share')
+    if (pauses.reasons(partition).includes('share')) this.makeRoom()
   }
 
   /** Without the bytes of partitions whose deliveries fail: one of those must not keep the others paused. */
@@ -79,16 +82,17 @@ export class Pressure {
     if (largest !== undefined) this.#options.onFault(largest, gaveWay(largest.partition))
   }
 
-  /** Cuts until what stays open is below the low-water mark: else delivering everything cut would not end the pause. */
+  /** At least half of what is open, and until the rest is below the low-water mark: else it would not end the pause. */
   #cutLargest(): void {
-    const { memory, sessions } = this.#options
-    const open = [...sessions()].filter((session) => session.open.rows > 0)
+    const { memory, sessions, cutter, onFault } = this.#options
+    const open = [...sessions()].filter((session) => session.open.rows > 0 && !isFailing(session))
     open.sort((a, b) => b.open.bytes - a.open.bytes)
     let openBytes = open.reduce((sum, session) => sum + session.open.bytes, 0)
+    const enough = Math.min(memory.lowBytes, openBytes / 2)
     for (const session of open) {
-      if (openBytes <= memory.lowBytes) return
+      if (openBytes <= enough) return
       openBytes -= session.open.bytes
-      this.#cut(session)
+      cutter.cut(session, 'memory').catch((error: unknown) => onFault(session, error))
     }
   }
 

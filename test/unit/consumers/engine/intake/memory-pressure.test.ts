@@ -182,3 +182,25 @@ test('a partition that has taken all there is and fails again and again gives it
   expect([made.stopCode(0), made.stopCode(1)]).toEqual(['DAYBOOK_ENGINE_GAVE_WAY', undefined])
   expect(made.engine.health().alive).toBe(true)
 })
+
+test('while something is to be delivered, nothing more is cut: ranges stay as large as there is memory for', async () => {
+  const made = bench(4)
+  const hold = made.failpoints.holdAt('effect.before')
+  for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(VALUE, 1_000)
+  await made.assign()
+  await made.fetch(0, 0n, 14n)
+  await made.pass(0)
+  for (const [first, last] of [
+    [0n, 0n],
+    [1n, 1n],
+  ] as const)
+    for (const partition of [1, 2]) await made.fetch(partition, first, last)
+  const late = made.fetch(3, 0n, 1n)
+  await made.pass(0)
+  expect(made.engine.health().bufferedBytes).toBeGreaterThan(15_200)
+  hold.release()
+  await late
+  await made.pass(0)
+  expect(made.stored(0)).toEqual(['0..14'])
+  for (const partition of [1, 2, 3]) expect(made.stored(partition)).toEqual([])
+})
