@@ -337,7 +337,7 @@ export interface Source {
    * `generation` is over or does not have the partition.
    */
   read(generation: number, partition: PartitionRef, position: bigint): void
-  /** Fetches nothing more of `partition` until `read`; a batch already under way may still arrive. */
+  /** Hands over nothing more of `partition` until `read`; what is with the listener stays there. */
   release(partition: PartitionRef): void
   /**
    * Commits under `generation`; gives those of the partitions that the group did not take. Rejects, without effect, when

@@ -2,12 +2,17 @@ import { badValue, goodValue } from '../support/fakes/fake-checker.ts'
 import type { FakeLog } from '../support/fakes/fake-log.ts'
 import type { FakeFaults } from '../support/fakes/fake-sink.ts'
 import type { FakeSourceOptions } from '../support/fakes/fake-source.ts'
+import type { SimProcess } from '../support/fakes/simulation.ts'
 import type { World } from './world.ts'
+
+/** More than any worker stands still that was stopped before the faults ended. */
+const FORGOTTEN_AFTER_MS = 10_000
 
 /** Everything that happens to the workers, and the producer. */
 export class Chaos {
   registryIsDown = false
   isOver = false
+  #overSince = Number.POSITIVE_INFINITY
   readonly #world: World
   /** How likely a request to the store or broker fails; drawn per run, so that some runs are calm. */
   readonly #faultRate: number
@@ -48,11 +53,17 @@ export class Chaos {
 
   end(): void {
     this.isOver = true
+    this.#overSince = this.#world.sim.now
     this.registryIsDown = false
     this.#refused = null
     for (const worker of this.#world.workers) worker.process.frozenUntil = 0
     this.#world.scale(1)
     this.#world.sim.log('faults end')
+  }
+
+  /** So long after the last fault, and after the process last stood still, that it has tried again what failed. */
+  isForgottenBy({ frozenUntil }: SimProcess): boolean {
+    return this.#world.sim.now > Math.max(this.#overSince, frozenUntil) + FORGOTTEN_AFTER_MS
   }
 
   #fails(): boolean {

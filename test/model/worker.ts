@@ -189,7 +189,7 @@ export class ModelWorker {
 
   /**
    * Only a loss that did happen may stop a partition, and the operator accepts it; or that its deliveries fail while the
-   * others have no memory, as long as the store fails. Either goes on by itself.
+   * others have no memory, as long as the store fails or has just failed. Either goes on by itself.
    */
   #stopped({ partition, code }: StoppedPartition, error: unknown): void {
     const { sim, store, logs } = this.#world
@@ -198,7 +198,7 @@ export class ModelWorker {
     const last = error instanceof DaybookError ? error.details['last'] : undefined
     // Told again, without the error, while it lasts.
     if (error === null || log === undefined) return
-    if (code === 'DAYBOOK_ENGINE_GAVE_WAY' && !this.#world.chaos.isOver) {
+    if (code === 'DAYBOOK_ENGINE_GAVE_WAY' && !this.#world.chaos.isForgottenBy(this.process)) {
       this.#world.happened.add('gave way')
       return
     }

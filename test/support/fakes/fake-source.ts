@@ -24,6 +24,15 @@ export interface FakeSourceOptions {
   }
 }
 
+interface Reading {
+  readonly generation: number
+  readonly from: bigint
+  /** Aborts when the generation is over. */
+  readonly over: AbortSignal
+  /** Aborts when the partition is released. */
+  readonly released: AbortSignal
+}
+
 /** One member of a group over fake logs: learns late of rebalances, re-delivers at times, jumps over lost offsets. */
 export class FakeSource implements Source {
   readonly #options: FakeSourceOptions
@@ -86,7 +95,7 @@ export class FakeSource implements Source {
     this.release(partition)
     const released = new AbortController()
     this.#reading.set(partitionKey(partition), released)
-    void this.#read(log, generation, position, AbortSignal.any([this.#over.signal, released.signal]))
+    void this.#read(log, { generation, from: position, over: this.#over.signal, released: released.signal })
   }
 
   release(partition: PartitionRef): void {
@@ -136,11 +145,11 @@ export class FakeSource implements Source {
     if (!over.aborted) this.#listener?.assigned(generation, assigned, over)
   }
 
-  async #read(log: FakeLog, generation: number, from: bigint, over: AbortSignal): Promise<void> {
+  async #read(log: FakeLog, { generation, from, over, released }: Reading): Promise<void> {
     const { process } = this.#options
     const { sim } = process
     let position = from
-    while (!over.aborted && !this.#stopped) {
+    while (!over.aborted && !released.aborted && !this.#stopped) {
       await sim.delay(sim.latencyMs(), process)
       const paused = this.#paused.has(partitionKey(log.partition)) || !this.#fetching
       const batch = paused ? null : log.fetch(position, sim.between(1, 12))
@@ -150,7 +159,7 @@ export class FakeSource implements Source {
       }
       await process.hop()
       // At times a batch of the old generation still comes through.
-      if (over.aborted && sim.chance(0.5)) return
+      if (released.aborted || (over.aborted && sim.chance(0.5))) return
       await this.#listener?.batch({ partition: log.partition, generation, ...batch })
       position = batch.last + 1n
       // A rejoin inside one generation delivers again what was delivered.

@@ -1,5 +1,6 @@
 import type { CheckedRecord, PartitionRef, Range, Tip } from '../../../consumers/engine/contracts.ts'
 import { partitionKey } from '../../../consumers/engine/contracts.ts'
+import { higher } from '../../../consumers/engine/range.ts'
 import { fakeFingerprint } from './fake-fingerprint.ts'
 
 /**
@@ -101,7 +102,8 @@ export class FakeStore {
   }
 
   acceptLoss(ref: PartitionRef, through: bigint): void {
-    this.#stored(ref).acceptedLossThrough = through
+    const stored = this.#stored(ref)
+    stored.acceptedLossThrough = higher(through, stored.acceptedLossThrough ?? through)
   }
 
   tip(ref: PartitionRef): Tip {
