@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
 import { signCheckpoint } from '../../proof/checkpoint.ts'
 import { mergeRanges, rangeOfLeaves, rootOf } from '../../proof/compact-range.ts'
 import { HASH_BYTES, type ProofCrypto, type Signer } from '../../proof/crypto.ts'
 import type { LeafHasher } from '../../proof/leaf.ts'
 import { signNote } from '../../proof/note.ts'
 import { objectNoteText } from '../../proof/object-note.ts'
+import { LoopTurn } from '../../runtime/loop-turn.ts'
 import type { ArchiveHeader } from '../../schemas/archive/header.ts'
 import { objectKey } from '../../schemas/archive/key.ts'
 import { encodeObjectHeader, signedEntries, syncMarker } from '../../schemas/archive/object.ts'
@@ -40,8 +40,9 @@ export interface BuiltObject {
   readonly after: TreeState
 }
 
-/** A range of records of a few bytes has a hundred thousand of them: heartbeats and other partitions have their turns. */
-const LEAVES_A_TURN = 8_192
+/** So many bytes are hashed in a millisecond or a few, and so many records of a few bytes. */
+const BYTES_A_TURN = 1024 * 1024
+const LEAVES_A_TURN = 1_024
 
 /** Makes the object of `range`, which begins where `before` ends. Signs it; so call it only for such a range. */
 export async function buildObject(range: Range, before: TreeState, o: BuildOptions): Promise<BuiltObject> {
@@ -49,9 +50,11 @@ export async function buildObject(range: Range, before: TreeState, o: BuildOptio
   if (lastRecord === undefined) throw new RangeError('a range has at least one record')
   const minute = minuteOfRange(range, before)
   const key = objectKey({ ...range.partition, minute, first: range.first })
-  const leaves = await leavesOf(range, o.hasher)
+  // A range may hold a hundred thousand records, or one of megabytes: heartbeats and other partitions have their turns.
+  const turn = new LoopTurn()
+  const leaves = await leavesOf(range, o.hasher, turn)
   const tree = grow(before, leaves, o.crypto)
-  if (range.records.length > LEAVES_A_TURN) await setImmediate()
+  await turn.giveWay()
   const packed = pack(range, await baseSchemaOf(range, o.schemas), o)
   const header: ArchiveHeader = {
     ...range.partition,
@@ -85,13 +88,17 @@ export async function buildObject(range: Range, before: TreeState, o: BuildOptio
   }
 }
 
-async function leavesOf({ records }: Range, hasher: LeafHasher): Promise<Uint8Array> {
+async function leavesOf({ records }: Range, hasher: LeafHasher, turn: LoopTurn): Promise<Uint8Array> {
   const leaves = new Uint8Array(records.length * HASH_BYTES)
   let at = 0
+  let bytes = 0
   for (const { record } of records) {
-    if (at > 0 && at % (LEAVES_A_TURN * HASH_BYTES) === 0) await setImmediate()
     hasher.hashInto(record, leaves, at)
     at += HASH_BYTES
+    bytes += record.size
+    if (bytes < BYTES_A_TURN && at % (LEAVES_A_TURN * HASH_BYTES) !== 0) continue
+    bytes = 0
+    await turn.giveWay()
   }
   return leaves
 }

@@ -18,6 +18,7 @@ import { DELIVERY_MEMORY_BYTES, READ_MEMORY_BYTES } from './limits.ts'
 import { brokerTimeOf, minuteOfRange } from './minute.ts'
 import { notAtTip } from './not-at-tip.ts'
 import type { ColdSinkOptions, ColdWriterContext } from './options.ts'
+import { PacedWork } from './paced-work.ts'
 import { putObject } from './put.ts'
 import { retainUntil } from './retention.ts'
 import { nextOffset } from './tree-state.ts'
@@ -25,6 +26,8 @@ import { WriterSchemas } from './writer-schemas.ts'
 
 const BLOCK_BYTES = 512 * 1024
 const PARALLEL_PUTS = 8
+/** To make an object of so many bad bytes keeps the event loop for a tenth of a second. */
+const MANY_BAD_BYTES = 4 * 1024 * 1024
 
 /**
  * The archive as a sink: one object for each range, created once, locked, signed (docs/formats). Exclusion is the
@@ -41,6 +44,8 @@ class ColdSink implements Sink {
   readonly #context: ColdWriterContext
   readonly #schemas: WriterSchemas
   readonly #gate: ByteGate
+  /** Ranges of many bad bytes. */
+  readonly #paced: PacedWork
   readonly #hashers = new Map<string, LeafHasher>()
   /** Deliveries that have not ended, by partition. */
   readonly #running = new Map<string, Set<Promise<unknown>>>()
@@ -49,6 +54,7 @@ class ColdSink implements Sink {
     this.#options = options
     this.#context = { ...options, reads: new ByteGate(READ_MEMORY_BYTES) }
     this.#gate = new ByteGate(options.memoryBytes ?? DELIVERY_MEMORY_BYTES)
+    this.#paced = new PacedWork(options.clock)
     this.#schemas = new WriterSchemas(options.catalogue)
   }
 
@@ -66,6 +72,14 @@ class ColdSink implements Sink {
     return settled.map((result) =>
       result.status === 'fulfilled' ? result.value : { kind: 'failed', error: result.reason },
     )
+  }
+
+  /** A flood of bad records that unpack to megabytes must not take the event loop from the events of others. */
+  isSlow({ bytes, records }: Range): boolean {
+    if (bytes < MANY_BAD_BYTES) return false
+    let bad = 0
+    for (const { record, verdict } of records) if (verdict.kind === 'bad') bad += record.size
+    return bad >= MANY_BAD_BYTES
   }
 
   fingerprint({ record }: CheckedRecord, partition: PartitionRef): Buffer {
@@ -97,11 +111,13 @@ class ColdSink implements Sink {
     const next = nextOffset(claim.state)
     if (range.first < next) return 'fenced'
     if (range.first > next) throw notAtTip(range, next)
-    return this.#gate.run(range.bytes, () => this.#write(claim, range, signal))
+    const write = () => this.#gate.run(range.bytes, () => this.#write(claim, range, signal))
+    return this.isSlow(range) ? this.#paced.run(write) : (await write()).result
   }
 
-  async #write(claim: ColdClaim, range: Range, signal: AbortSignal): Promise<RangeOutcome> {
+  async #write(claim: ColdClaim, range: Range, signal: AbortSignal) {
     const lockedUntil = this.#lockOf(claim, range)
+    const started = performance.now()
     const built = await buildObject(range, claim.state, {
       logId: this.#options.logIdOf(range.partition),
       hasher: this.#hasher(range.partition),
@@ -113,8 +129,9 @@ class ColdSink implements Sink {
       blockBytes: this.#options.blockBytes ?? BLOCK_BYTES,
       ...(this.#options.level === undefined ? {} : { level: this.#options.level }),
     })
+    const busyMs = performance.now() - started
     const o = { context: this.#context, failpoints: this.#options.failpoints, lockedUntil }
-    return putObject(claim, range, built, o, signal)
+    return { result: await putObject(claim, range, built, o, signal), busyMs }
   }
 
   /** Before anything is signed. @throws what `retainUntil` throws */

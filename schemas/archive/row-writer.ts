@@ -66,7 +66,14 @@ function closeBlock(writer: ByteWriter, count: number, options: PackOptions): Bu
   return pieces
 }
 
+/** Of a row beside its bytes: six varints, a byte for each branch. */
+const ROW_OVERHEAD = 80
+
 function writeRow(writer: ByteWriter, row: ArchivedRow): void {
+  // At once: a writer that has grown to the megabytes of `raw` would double, and be copied, for the bytes behind them.
+  writer.ensure(
+    ROW_OVERHEAD + (row.key?.length ?? 0) + (row.raw?.length ?? 0) + row.payload.length - row.start,
+  )
   // Numbers take the writer's short way; offsets beyond 2^53 are exact all the same.
   writer.writeLong(row.offset <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(row.offset) : row.offset)
   writer.writeLong(Number.isSafeInteger(row.appendTime) ? row.appendTime : longOf(row.appendTime))

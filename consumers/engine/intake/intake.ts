@@ -35,6 +35,8 @@ export interface IntakeOptions {
 /** So many bytes are taken in between two looks at whether there is room for more. */
 const ASK_ROOM_BYTES = 512 * 1024
 
+const LARGE_RECORD_PATIENCE_MS = 5_000
+
 /** From a fetched batch to the open range: everything is checked here, nothing is skipped without a named gap. */
 export class Intake {
   readonly #options: IntakeOptions
@@ -49,7 +51,7 @@ export class Intake {
     await failpoints.hit('fetch.before')
     session.sawLogEnd(batch.highWatermark)
     const from = session.unverified?.offset ?? session.next
-    if (batch.last < from || !(await memory.room(session, session.intakeSignal))) return
+    if (batch.last < from || !(await memory.room(session, 0, session.intakeSignal))) return
     const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)
     if (!(await this.#prepared(session, batch, records))) return
     this.#verifyTip(session, batch, records)
@@ -121,8 +123,9 @@ export class Intake {
     for (; at < records.length && !session.intakeSignal.aborted; at++) {
       const checked = records[at]
       if (checked === undefined || (before !== null && checked.record.offset > before)) break
-      if (unasked >= ASK_ROOM_BYTES) {
-        if (!memory.hasRoom(session.bufferedBytes) && !(await this.#madeRoom(session))) break
+      const { size } = checked.record
+      if (unasked + size >= ASK_ROOM_BYTES) {
+        if (!memory.hasRoom(session.bufferedBytes, size) && !(await this.#madeRoom(session, size))) break
         unasked = 0
       }
       const full = cutter.before(session, checked.record)
@@ -140,11 +143,20 @@ export class Intake {
     return at
   }
 
-  /** A batch may hold more than the partition's share of the memory. False when nothing more is to be taken in. */
-  #madeRoom(session: PartitionSession): Promise<boolean> {
-    const { memory, pressure } = this.#options
+  /**
+   * A batch may hold more than the partition's share of the memory, and a record of `nextBytes` may fill it alone: all
+   * others would wait then until it is delivered, so it waits for them, but not for ever. False when nothing more is to
+   * be taken in.
+   */
+  async #madeRoom(session: PartitionSession, nextBytes: number): Promise<boolean> {
+    const { memory, pressure, backoff } = this.#options
     pressure.makeRoom()
-    return memory.room(session, session.intakeSignal)
+    const patience = new AbortController()
+    const cancel = backoff.clock.after(LARGE_RECORD_PATIENCE_MS, () => patience.abort())
+    const { intakeSignal } = session
+    const isThere = await memory.room(session, nextBytes, AbortSignal.any([intakeSignal, patience.signal]))
+    cancel()
+    return isThere || memory.room(session, 0, intakeSignal)
   }
 
   /** Synchronous: this is the path of every record. Returns why the range is full now, or null. */

@@ -62,13 +62,18 @@ export class MemoryBudget {
     this.#condition.changed()
   }
 
-  /** Whether a partition that holds so many bytes may take in more. */
-  hasRoom(bufferedBytes: number): boolean {
-    return !this.isFull && bufferedBytes < this.shareBytes
+  /** Whether a partition that holds `heldBytes` may take in more, and a record of `nextBytes` leaves memory to others. */
+  hasRoom(heldBytes: number, nextBytes: number): boolean {
+    const full = this.#options.capBytes * FULL_RATIO
+    return !this.isFull && heldBytes < this.shareBytes && this.#bytes + nextBytes < full
   }
 
   /** Resolves true when there is room for more of a partition, false when `signal` aborts first. */
-  room(partition: { readonly bufferedBytes: number }, signal: AbortSignal): Promise<boolean> {
-    return this.#condition.until(() => this.hasRoom(partition.bufferedBytes), signal)
+  room(
+    partition: { readonly bufferedBytes: number },
+    nextBytes: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    return this.#condition.until(() => this.hasRoom(partition.bufferedBytes, nextBytes), signal)
   }
 }

@@ -196,7 +196,8 @@ export class PartitionFeed {
         const busyMs = performance.now() - started
         if (!slice) return
         const held = inHand.add(slice)
-        this.#lastBytes = held.bytes
+        // Others' events may lie between the large ones of a flood.
+        this.#lastBytes = Math.max(held.bytes, this.#lastBytes / 2)
         await handOver(this.#batch(slice, highWatermark)).finally(held.handedOver)
         await this.#owner.giveWay(busyMs, slice.records.length)
       }

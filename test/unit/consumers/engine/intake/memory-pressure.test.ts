@@ -204,3 +204,45 @@ test('while something is to be delivered, nothing more is cut: ranges stay as la
   expect(made.stored(0)).toEqual(['0..14'])
   for (const partition of [1, 2, 3]) expect(made.stored(partition)).toEqual([])
 })
+
+test('a record that would fill the memory waits for what is there, the records of others do not', async () => {
+  const MIB = 1024 * 1024
+  const made = new EngineBench({
+    cut: { ...cut, maxBytes: 64 * MIB },
+    limits: { memoryBytes: 4 * MIB, memoryLowBytes: 2 * MIB, concurrentDeliveries: 2 },
+    partitions: 3,
+  })
+  const hold = made.failpoints.holdAt('effect.before')
+  for (const log of [made.log(0), made.log(1)]) log.append(goodValue(1, 'x'.repeat(3 * MIB)), 1_000)
+  for (let at = 0; at < 4; at++) made.log(2).append(goodValue(1), 1_000)
+  await made.assign()
+  await made.fetch(0)
+  const late = made.fetch(1)
+  await made.pass(100)
+  expect(made.engine.health().bufferedBytes).toBeLessThan(4 * MIB)
+  await made.fetch(2)
+  expect([...made.source.paused].filter((key) => key.endsWith('/2'))).toEqual([])
+  hold.release()
+  await late
+  await made.pass(100)
+  expect([made.stored(0), made.stored(1)]).toEqual([['0..0'], ['0..0']])
+})
+
+test('it does not wait for ever where the others are never done', async () => {
+  const MIB = 1024 * 1024
+  const made = new EngineBench({
+    cut: { ...cut, maxBytes: 64 * MIB },
+    limits: { memoryBytes: 4 * MIB, memoryLowBytes: 2 * MIB },
+    partitions: 2,
+  })
+  made.failpoints.holdAt('effect.before')
+  for (const log of made.logs) log.append(goodValue(1, 'x'.repeat(2.5 * MIB)), 1_000)
+  await made.assign()
+  await made.fetch(0)
+  const late = made.fetch(1)
+  await made.pass(4_000)
+  expect(made.engine.health().bufferedBytes).toBeLessThan(3 * MIB)
+  await made.pass(2_000)
+  await late
+  expect(made.engine.health().bufferedBytes).toBeGreaterThan(5 * MIB)
+})

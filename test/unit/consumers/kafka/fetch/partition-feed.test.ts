@@ -113,6 +113,25 @@ it('unpacks nothing while the slices of others take the memory for it, and goes 
   expect(taken).toHaveLength(1)
 })
 
+it('counts as one of large slices also where small ones lie between them', async () => {
+  const inHand = new SlicesInHand(systemClock)
+  const gate = Promise.withResolvers<void>()
+  const { feed, taken } = start(async () => undefined, inHand)
+  feed.take(answerOf([Buffer.alloc(16 * 2 ** 20), Buffer.alloc(100)]), 1)
+  await feed.settled()
+  const other = start(() => gate.promise, inHand)
+  other.feed.take(answerOf([Buffer.alloc(30 * 2 ** 20)]), 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  feed.take(fetched(2, 1), 1)
+  const small = start(async () => undefined, inHand)
+  small.feed.take(fetched(0, 1), 1)
+  await small.feed.settled()
+  expect([small.taken.length, taken.length]).toEqual([1, 2])
+  gate.resolve()
+  await feed.settled()
+  expect(taken).toHaveLength(3)
+})
+
 it('goes on in another generation with what it holds', async () => {
   const gate = Promise.withResolvers<void>()
   const { feed, owner, over, taken } = start(() => gate.promise)

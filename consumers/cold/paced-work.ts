@@ -1,0 +1,27 @@
+import type { Clock } from '../../runtime/clock.ts'
+
+/** Work that kept the event loop is followed by so many times as long without more of its kind. */
+const REST = 4
+
+/**
+ * Does work one piece after another, with pauses: other work needs a dozen turns of the event loop, and must not wait
+ * for such a piece in each of them.
+ */
+export class PacedWork {
+  readonly #clock: Pick<Clock, 'sleep'>
+  #free: Promise<void> = Promise.resolve()
+
+  constructor(clock: Pick<Clock, 'sleep'>) {
+    this.#clock = clock
+  }
+
+  /** @param work gives how long it kept the event loop, in milliseconds */
+  run<T>(work: () => Promise<{ readonly result: T; readonly busyMs: number }>): Promise<T> {
+    const done = this.#free.then(work)
+    this.#free = done.then(
+      ({ busyMs }) => this.#clock.sleep(busyMs * REST),
+      () => undefined,
+    )
+    return done.then(({ result }) => result)
+  }
+}
