@@ -76,7 +76,7 @@ export function wireEngine(options: EngineOptions, hooks: WiringHooks) {
     onFault,
   })
   const earlyFlush = new EarlyFlush({ lane, cutter, memory, ...limits, sessions, onFault })
-  const pressure = new Pressure({ memory, cutter, pauses, earlyFlush, sessions, onFault })
+  const pressure = new Pressure({ memory, cutter, pauses, earlyFlush, lane, clock, sessions, onFault })
   const intake = new Intake({
     ...{ checker: options.checker, sink, cutter, memory, pressure, backoff, failpoints, observer },
     floodAlarm: new FloodAlarm({ inARow: limits.floodInARow, clock, observer }),

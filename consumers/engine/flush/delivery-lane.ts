@@ -26,6 +26,9 @@ export interface DeliveryLaneOptions {
 /** Takes a store the better part of a second, and if its events are copies of others, seconds. */
 const LARGE_RANGE_BYTES = 16 * 1024 * 1024
 
+/** A delivery takes less where its store is well. */
+export const STUCK_MS = 2_000
+
 interface Load {
   readonly session: PartitionSession
   readonly delivery: Delivery
@@ -37,6 +40,8 @@ export class DeliveryLane {
   #running = 0
   /** Of those, with ranges that the sink calls slow. */
   #runningSlow = 0
+  /** When each that is under way began. */
+  readonly #since = new Set<{ readonly startedAt: number }>()
   #turn = 0
 
   constructor(options: DeliveryLaneOptions) {
@@ -50,6 +55,12 @@ export class DeliveryLane {
 
   get isIdle(): boolean {
     return this.#running === 0
+  }
+
+  /** Whether a delivery is under way that will set memory free soon: the store takes its time for all others. */
+  get isMoving(): boolean {
+    const stuckBefore = this.#options.clock.now() - STUCK_MS
+    return [...this.#since].some(({ startedAt }) => startedAt > stuckBefore)
   }
 
   /** Starts as many deliveries as the limits allow. Call whenever a session may have become ready. */
@@ -121,6 +132,8 @@ export class DeliveryLane {
     const { sink, clock, observer, signal } = this.#options
     const ranges = loads.map((load) => load.delivery.range)
     const startedAt = clock.now()
+    const since = { startedAt }
+    this.#since.add(since)
     observer.deliveryStarted(ranges)
     const result = await sink
       .deliver(
@@ -131,6 +144,7 @@ export class DeliveryLane {
         (outcomes) => ({ outcomes, error: null }),
         (error: unknown) => ({ outcomes: null, error }),
       )
+    this.#since.delete(since)
     observer.deliveryEnded(ranges, result.outcomes, clock.now() - startedAt)
     loads.forEach(({ session }, at) => {
       this.#settle(session, result.outcomes === null ? null : result.outcomes[at], result.error)

@@ -1,5 +1,7 @@
+import type { Clock } from '../../../runtime/clock.ts'
 import { gaveWay } from '../faults.ts'
 import type { Cutter } from '../flush/cutter.ts'
+import { type DeliveryLane, STUCK_MS } from '../flush/delivery-lane.ts'
 import type { EarlyFlush } from '../flush/early-flush.ts'
 import type { PartitionSession } from '../partition-session.ts'
 import type { Pauses } from './fetch-pauses.ts'
@@ -10,6 +12,8 @@ export interface PressureOptions {
   readonly cutter: Cutter
   readonly pauses: Pauses
   readonly earlyFlush: Pick<EarlyFlush, 'isOn' | 'consider'>
+  readonly lane: Pick<DeliveryLane, 'isMoving'>
+  readonly clock: Pick<Clock, 'after'>
   readonly sessions: () => Iterable<PartitionSession>
   readonly onFault: (session: PartitionSession, error: unknown) => void
 }
@@ -24,6 +28,7 @@ const FAILURES_TO_GIVE_WAY = 3
 export class Pressure {
   readonly #options: PressureOptions
   #paused = false
+  #looksAgain = false
 
   constructor(options: PressureOptions) {
     this.#options = options
@@ -32,7 +37,9 @@ export class Pressure {
   /** Call after the buffered bytes have changed. */
   adjust(): void {
     const { memory, pauses } = this.#options
-    for (const session of this.#options.sessions()) this.#adjustShare(session)
+    let isShort = false
+    for (const session of this.#options.sessions()) if (this.#waitsForShare(session)) isShort = true
+    if (isShort) this.makeRoom()
     if (memory.isFull) {
       this.#paused = true
       this.makeRoom()
@@ -45,21 +52,33 @@ export class Pressure {
   }
 
   /**
-   * Sees to it that what is held gets less. Where something is to be delivered it does, and to cut more meanwhile would
-   * only make ranges small: when nearly all memory is taken, a share is a fiftieth of it.
+   * Sees to it that what is held gets less. Where deliveries are under way they do, and to cut more meanwhile would only
+   * make ranges small: when nearly all memory is taken, a share is a fiftieth of it.
    */
   makeRoom(): void {
-    const { earlyFlush, sessions } = this.#options
+    const { earlyFlush, lane } = this.#options
     if (earlyFlush.isOn) earlyFlush.consider()
-    else if (![...sessions()].some((session) => session.queued > 0 && !isFailing(session))) this.#cutLargest()
+    else if (lane.isMoving) this.#lookAgain()
+    else this.#cutLargest()
   }
 
-  #adjustShare({ partition, bufferedBytes }: PartitionSession): void {
+  /** What is under way may not end: a store that hangs for one partition. */
+  #lookAgain(): void {
+    if (this.#looksAgain) return
+    this.#looksAgain = true
+    this.#options.clock.after(STUCK_MS, () => {
+      this.#looksAgain = false
+      this.adjust()
+    })
+  }
+
+  /** Whether the partition takes nothing in, because it has its share. */
+  #waitsForShare({ partition, bufferedBytes }: PartitionSession): boolean {
     const { memory, pauses } = this.#options
     const share = memory.shareBytes
     if (bufferedBytes >= share) pauses.pause([partition], 'share')
     else if (bufferedBytes <= share / 2) pauses.resume([partition], 'share')
-    if (pauses.reasons(partition).includes('share')) this.makeRoom()
+    return pauses.reasons(partition).includes('share')
   }
 
   /** Without the bytes of partitions whose deliveries fail: one of those must not keep the others paused. */

@@ -246,3 +246,35 @@ test('it does not wait for ever where the others are never done', async () => {
   await late
   expect(made.engine.health().bufferedBytes).toBeGreaterThan(5 * MIB)
 })
+
+test('a delivery that hangs does not keep what others have taken in from being cut', async () => {
+  const hangs = Promise.withResolvers<void>()
+  const made = new EngineBench({
+    cut,
+    limits: { ...limits, concurrentDeliveries: 2 },
+    partitions: 2,
+    sink: (sink) => ({
+      name: sink.name,
+      claim: (partition, signal) => sink.claim(partition, signal),
+      deliver: async (deliveries, signal) => {
+        if (deliveries.some(({ range }) => range.partition.partition === 0)) await hangs.promise
+        return sink.deliver(deliveries, signal)
+      },
+      fingerprint: (record, partition) => sink.fingerprint(record, partition),
+      close: () => sink.close(),
+    }),
+  })
+  for (const log of made.logs) for (let at = 0; at < 15; at++) log.append(VALUE, 1_000)
+  await made.assign()
+  await made.fetch(0, 0n, 14n)
+  await made.pass(1_000)
+  const late = made.fetch(1, 0n, 9n)
+  await made.pass(900)
+  expect(made.stored(1)).toEqual([])
+  await made.pass(1_500)
+  expect(made.stored(1)).not.toEqual([])
+  hangs.resolve()
+  await made.pass(100)
+  await late
+  expect(made.stored(0)).toEqual(['0..14'])
+})
