@@ -15,12 +15,12 @@ const DATABASE = 'daybook'
 const MIB = 1024 * 1024
 
 /**
- * Bytes of keys and values. Beside another insert 36 MiB are worth one, because the store then merges less; while it
- * writes nothing, 12 MiB are. Memory is for the insert under way and the next one: more waiting records made the
+ * What ranges hold in memory. While the store writes nothing, 12 MiB are worth an insert; beside another one half of
+ * what that one leaves, some 20 MiB. Memory is for the insert under way and the next one: more waiting records made the
  * worker twice as large and nothing faster (docs/decisions/hot-insert.md).
  */
 const BUFFER = {
-  earlyFlushBytes: 36 * MIB,
+  earlyFlushBytes: 28 * MIB,
   idleFlushBytes: 12 * MIB,
   memoryBytes: 56 * MIB,
   memoryLowBytes: 44 * MIB,

@@ -106,7 +106,11 @@ function cutFields({ rows, maxRows, bytes, ageMs }: CutDefaults) {
       { min: 1, max: maxRows, fallback: rows },
     ),
     cutBytes: field.integerField(
-      { env: 'DAYBOOK_CUT_BYTES', help: 'Bytes after which a range is closed.', example: String(bytes) },
+      {
+        env: 'DAYBOOK_CUT_BYTES',
+        help: 'Bytes after which a range is closed at the latest.',
+        example: String(bytes),
+      },
       { min: 1, max: 64 * 1024 * 1024, fallback: bytes },
     ),
     cutAgeMs: field.integerField(

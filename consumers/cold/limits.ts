@@ -13,7 +13,7 @@ export const COLD_LIMITS = {
   memoryLowBytes: 24 * MIB,
 } as const satisfies Partial<EngineLimits>
 
-/** Key and value bytes of the ranges whose objects are on their way; one alone may exceed it. */
+/** What the ranges hold whose objects are on their way; one alone may exceed it. */
 export const DELIVERY_MEMORY_BYTES = 32 * MIB
 
 /** Of objects that are read at the same time, as they are stored; one alone may exceed it. */

@@ -52,7 +52,7 @@ export interface ColdSinkOptions extends Omit<ColdWriterContext, 'reads'> {
   readonly blockBytes?: number
   /** Objects on their way at the same time, in one delivery. Default 8. */
   readonly parallelPuts?: number
-  /** Key and value bytes of the ranges whose objects are on their way, over all deliveries; one may exceed it. Default 32 MiB. */
+  /** What the ranges hold whose objects are on their way, over all deliveries; one may exceed it. Default 32 MiB. */
   readonly memoryBytes?: number
 }
 

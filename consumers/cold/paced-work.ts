@@ -15,7 +15,7 @@ export class PacedWork {
     this.#clock = clock
   }
 
-  /** @param work gives how long it kept the event loop, in milliseconds */
+  /** @param work gives how long it kept the event loop at most, in milliseconds; what fails is followed by no pause */
   run<T>(work: () => Promise<{ readonly result: T; readonly busyMs: number }>): Promise<T> {
     const done = this.#free.then(work)
     this.#free = done.then(

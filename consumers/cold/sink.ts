@@ -26,7 +26,7 @@ import { WriterSchemas } from './writer-schemas.ts'
 
 const BLOCK_BYTES = 512 * 1024
 const PARALLEL_PUTS = 8
-/** To make an object of so many bad bytes keeps the event loop for a tenth of a second. */
+/** To make an object of so many bad bytes keeps the event loop for tens of milliseconds. */
 const MANY_BAD_BYTES = 4 * 1024 * 1024
 
 /**

@@ -113,7 +113,7 @@ export interface Range {
   readonly records: readonly CheckedRecord[]
   /** In offset order; records and gaps together cover first..last exactly. */
   readonly gaps: readonly Gap[]
-  /** What the range holds in memory: key and value bytes, and what bad records add (`heldBytes`). */
+  /** What the range holds in memory (`heldBytes`). */
   readonly bytes: number
 }
 

@@ -18,7 +18,7 @@ export interface EngineOptions {
 }
 
 export interface EngineLimits {
-  /** Key and value bytes of undelivered records over all partitions; one fetch per partition may exceed it. */
+  /** What undelivered records hold over all partitions (`heldBytes`); intake ends at a quarter more. */
   readonly memoryBytes: number
   /** Fetching goes on again when the undelivered bytes have fallen to this. */
   readonly memoryLowBytes: number
@@ -30,7 +30,10 @@ export interface EngineLimits {
   readonly deliveryRanges: number
   /** When a range is cut by age, others of at least this share of that age go along; 1: none. */
   readonly gatherAgeRatio: number
-  /** So many open bytes are cut while the sink could take another delivery; Infinity: never before their time. */
+  /**
+   * So many open bytes are cut while the sink could take another delivery, fewer where memory is short; Infinity: never
+   * before their time.
+   */
   readonly earlyFlushBytes: number
   /** The same while the sink writes nothing. */
   readonly idleFlushBytes: number

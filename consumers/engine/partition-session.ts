@@ -242,7 +242,7 @@ export class PartitionSession {
     return this.#queue.length > 0 || this.#open.rows > 0
   }
 
-  /** Key and value bytes of what is taken in and not delivered. */
+  /** What is taken in and not delivered holds so much (`heldBytes`). */
   get bufferedBytes(): number {
     return this.#queue.reduce((sum, range) => sum + range.bytes, this.#open.bytes)
   }

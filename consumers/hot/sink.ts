@@ -93,6 +93,8 @@ class HotSink implements Sink {
   readonly #waitingRechecks = new Map<string, bigint>()
   /** Partitions whose last delivery of this process has not ended well: nobody may have looked for copies after it. */
   readonly #notLookedAt = new Set<string>()
+  /** Partitions that could not be looked at. */
+  readonly #owedRechecks = new Set<string>()
   readonly #closing = new AbortController()
 
   constructor(o: HotSinkOptions) {
@@ -135,7 +137,9 @@ class HotSink implements Sink {
     const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask })
     this.#keeper.watch(made)
     const isOfAnother = before.owner !== '' && !before.owner.startsWith(`${this.#processId}.`)
-    if (isOfAnother || this.#notLookedAt.has(partitionKey(partition))) this.#recheck(partition, state.tip)
+    const key = partitionKey(partition)
+    if (isOfAnother || this.#notLookedAt.has(key) || this.#owedRechecks.has(key))
+      this.#recheck(partition, state.tip)
     return made
   }
 
@@ -174,13 +178,15 @@ class HotSink implements Sink {
     const isWaiting = this.#waitingRechecks.has(key)
     this.#waitingRechecks.set(key, last)
     if (isWaiting) return
-    const run = () => {
+    const run = async () => {
       const latest = this.#waitingRechecks.get(key) ?? last
       this.#waitingRechecks.delete(key)
+      this.#owedRechecks.add(key)
       const { signal } = this.#closing
-      return recheckLastInsert(this.#store, { partition, last: latest, clock: this.#clock, signal })
+      await recheckLastInsert(this.#store, { partition, last: latest, clock: this.#clock, signal })
+      this.#owedRechecks.delete(key)
     }
-    this.#rechecks = this.#rechecks.then(() => run().catch(() => void this.#notLookedAt.add(key)))
+    this.#rechecks = this.#rechecks.then(() => run().catch(() => {}))
   }
 
   async #tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {

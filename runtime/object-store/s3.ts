@@ -10,6 +10,8 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3'
 import { DaybookError } from '../../schemas/errors.ts'
+import { systemClock } from '../clock.ts'
+import { type RetryPolicy, retry } from '../retry.ts'
 import type {
   CreateOutcome,
   CreateRequest,
@@ -36,6 +38,9 @@ export interface S3StoreOptions {
   readonly requestTimeoutMs?: number
 }
 
+/** A connection that was kept open may break at the next request, and a gateway answers 503 now and then. */
+const READ_RETRY: RetryPolicy = { baseDelayMs: 100, maxDelayMs: 400, deadlineMs: 1_000 }
+
 /** What S3 answers for a bucket that was made without a lock. */
 const NO_LOCK = 'ObjectLockConfigurationNotFoundError'
 
@@ -49,7 +54,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
     forcePathStyle: options.forcePathStyle,
     ...credentialsOf(options),
-    // No retries here: before another attempt the caller has to look what the first one did.
+    // None for a creation: before another attempt the caller has to look what the first one did.
     maxAttempts: 1,
     // Every failure is thrown; the client would also print some of them.
     logger: SILENT,
@@ -134,15 +139,14 @@ class S3Store implements ObjectStore {
       VersionId: o.versionId,
       ...(o.maxBytes === undefined ? {} : { Range: `bytes=0-${o.maxBytes - 1}` }),
     })
-    try {
+    const read = async () => {
       const answer = await this.#client.send(command, signal === undefined ? {} : { abortSignal: signal })
       const bytes = await answer.Body?.transformToByteArray()
       if (bytes === undefined)
         throw new DaybookError('DAYBOOK_S3_UNAVAILABLE', `No body for ${o.key}.`, { retryable: true })
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    } catch (error) {
-      throw this.#fault(error, 'reading', o.key)
     }
+    return this.#again(read, { action: 'reading', key: o.key, signal })
   }
 
   async lockOf(
@@ -150,12 +154,11 @@ class S3Store implements ObjectStore {
     signal?: AbortSignal,
   ): Promise<ObjectLock> {
     const command = new HeadObjectCommand({ Bucket: this.#bucket, Key: o.key, VersionId: o.versionId })
-    try {
+    const query = async () => {
       const answer = await this.#client.send(command, signal === undefined ? {} : { abortSignal: signal })
       return { mode: answer.ObjectLockMode ?? null, retainUntil: answer.ObjectLockRetainUntilDate ?? null }
-    } catch (error) {
-      throw this.#fault(error, 'lock query', o.key)
     }
+    return this.#again(query, { action: 'lock query', key: o.key, signal })
   }
 
   async hasObjectLock(signal?: AbortSignal): Promise<boolean> {
@@ -186,11 +189,28 @@ class S3Store implements ObjectStore {
       KeyMarker: keyMarker,
       VersionIdMarker: versionMarker === '' ? undefined : versionMarker,
     })
-    try {
-      return await this.#client.send(command, signal === undefined ? {} : { abortSignal: signal })
-    } catch (error) {
-      throw this.#fault(error, 'listing', request.prefix)
-    }
+    const list = () => this.#client.send(command, signal === undefined ? {} : { abortSignal: signal })
+    return this.#again(list, { action: 'listing', key: request.prefix, signal })
+  }
+
+  /** What changes nothing is tried again for a second. */
+  #again<T>(
+    attempt: () => Promise<T>,
+    {
+      action,
+      key,
+      signal,
+    }: { readonly action: string; readonly key: string; readonly signal: AbortSignal | undefined },
+  ): Promise<T> {
+    const tried = () =>
+      attempt().catch((error: unknown) => {
+        throw this.#fault(error, action, key)
+      })
+    return retry(tried, {
+      clock: systemClock,
+      policy: READ_RETRY,
+      ...(signal === undefined ? {} : { signal }),
+    })
   }
 
   #fault(error: unknown, action: string, key: string): DaybookError {

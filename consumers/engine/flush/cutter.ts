@@ -22,7 +22,7 @@ interface Age {
   readonly cancel: () => void
 }
 
-/** Closes open ranges by rows, bytes, age or boundary. */
+/** Closes open ranges: by rows, bytes, age or boundary of its own accord, for other causes when it is told to. */
 export class Cutter {
   readonly #options: CutterOptions
   readonly #ages = new Map<PartitionSession, Age>()

@@ -26,7 +26,7 @@ export interface DeliveryLaneOptions {
 /** Takes a store the better part of a second, and if its events are copies of others, seconds. */
 const LARGE_RANGE_BYTES = 16 * 1024 * 1024
 
-/** A delivery takes less where its store is well. */
+/** Nearly all deliveries take less where their store is well. */
 export const STUCK_MS = 2_000
 
 interface Load {
@@ -57,7 +57,7 @@ export class DeliveryLane {
     return this.#running === 0
   }
 
-  /** Whether a delivery is under way that will set memory free soon: the store takes its time for all others. */
+  /** Whether a delivery is under way that began lately: older ones are not counted on to set memory free. */
   get isMoving(): boolean {
     const stuckBefore = this.#options.clock.now() - STUCK_MS
     return [...this.#since].some(({ startedAt }) => startedAt > stuckBefore)

@@ -59,7 +59,7 @@ export class PartitionFeed {
   /** Since when the broker has refused this partition, and how often. */
   #refused: { readonly since: number; readonly times: number } | null = null
   #isResting = false
-  /** Of the slice that was handed over last. */
+  /** Of the largest of the last slices: halves with each smaller one. */
   #lastBytes = 0
 
   constructor(options: FeedOptions) {

@@ -4,7 +4,7 @@ import type { DecodedSlice } from '../protocol/slice.ts'
 const MIB = 1024 * 1024
 /** Once so much is in hand, nothing more is unpacked: a slice may be small on the wire and as large as a batch may be. */
 const MAX_BYTES = 48 * MIB
-/** The same for partitions whose last slice was large: what is left is for those that send little. */
+/** The same for partitions one of whose last slices was large: what is left is for those that send little. */
 const MAX_BYTES_FOR_LARGE = MAX_BYTES / 2
 const LARGE_SLICE_BYTES = MIB
 /** A partition that keeps its slice for so long waits for its store: the others do not wait for it, up to a bound. */
@@ -39,7 +39,7 @@ export class SlicesInHand {
     this.#clock = clock
   }
 
-  /** Whether a partition may have another slice unpacked now, given the bytes of its last one. */
+  /** Whether a partition may have another slice unpacked now, given the bytes of its last ones. */
   hasRoom(lastBytes: number): boolean {
     const stuckBefore = this.#clock.now() - STUCK_MS
     let all = 0

@@ -11,7 +11,7 @@ import type { Attack, CaseResult, HostileCase } from './hostile-case.ts'
 
 const UNTIL_MS = 30_000
 const POLL_MS = 100
-/** How long good events may take to arrive after the attack is over; a stopped partition is tried again each minute. */
+/** How long good events may take to arrive after the attack is over; a stopped partition is tried again within a minute. */
 const ARRIVE_MS = 90_000
 /** Traffic that goes on after the attack, so that its after-effects are seen. */
 const AFTER_MS = 1_500

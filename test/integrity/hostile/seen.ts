@@ -142,7 +142,7 @@ export async function listed(attack: Attack): Promise<Record<string, unknown>[]>
   const { code, stdout, stderr } = await attack.daybook(
     ...['quarantine', 'ls', '--topic', topic, '--limit', '1000000', '--json'],
   )
-  if (code !== 0) throw new Error(`daybook quarantine ls ended with ${code}: ${stderr.slice(0, 500)}`)
+  if (code !== 0) throw new Error(`daybook quarantine ls ended with ${code}: ${stderr.slice(-1_500)}`)
   return stdout
     .split('\n')
     .filter((line) => line !== '')

@@ -74,7 +74,7 @@ async function replay(attack: Attack, topic: string) {
     '--all',
     '--json',
   )
-  if (stdout === '') throw new Error(`daybook quarantine replay ended with ${code}: ${stderr.slice(0, 500)}`)
+  if (stdout === '') throw new Error(`daybook quarantine replay ended with ${code}: ${stderr.slice(-1_500)}`)
   const { sent }: { sent: number } = JSON.parse(stdout)
   return { code, sent, stderr }
 }
