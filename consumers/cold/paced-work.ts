@@ -1,7 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts'
-
-/** Work that kept the event loop is followed by so many times as long without more of its kind. */
-const REST = 4
+import { REST_RATIO } from '../../runtime/loop-turn.ts'
 
 /**
  * Does work one piece after another, with pauses: other work needs a dozen turns of the event loop, and must not wait
@@ -19,7 +17,7 @@ export class PacedWork {
   run<T>(work: () => Promise<{ readonly result: T; readonly busyMs: number }>): Promise<T> {
     const done = this.#free.then(work)
     this.#free = done.then(
-      ({ busyMs }) => this.#clock.sleep(busyMs * REST),
+      ({ busyMs }) => this.#clock.sleep(busyMs * REST_RATIO),
       () => undefined,
     )
     return done.then(({ result }) => result)

@@ -11,7 +11,6 @@ const FORGOTTEN_AFTER_MS = 10_000
 /** Everything that happens to the workers, and the producer. */
 export class Chaos {
   registryIsDown = false
-  isOver = false
   #overSince = Number.POSITIVE_INFINITY
   readonly #world: World
   /** How likely a request to the store or broker fails; drawn per run, so that some runs are calm. */
@@ -44,6 +43,10 @@ export class Chaos {
     }
   }
 
+  get isOver(): boolean {
+    return this.#overSince < Number.POSITIVE_INFINITY
+  }
+
   start(forMs: number): void {
     const { sim } = this.#world
     for (const log of this.#world.logs) for (let n = sim.between(0, 25); n > 0; n--) this.#produce(log)
@@ -52,7 +55,6 @@ export class Chaos {
   }
 
   end(): void {
-    this.isOver = true
     this.#overSince = this.#world.sim.now
     this.registryIsDown = false
     this.#refused = null

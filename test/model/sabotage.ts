@@ -10,6 +10,7 @@ import {
   type SourceListener,
   type Tip,
 } from '../../consumers/engine/contracts.ts'
+import { changedSink } from '../support/fakes/changed-sink.ts'
 
 export interface SabotagedParts {
   readonly source: Source
@@ -107,23 +108,16 @@ function passingFor(real: Claim, tip: Claim['tip']): Claim {
 
 function withClaims(sink: Sink, claim: Sink['claim']): Sink {
   const real = ({ claim: held, range }: Delivery) => ({ claim: realClaims.get(held) ?? held, range })
-  return {
-    name: sink.name,
+  return changedSink(sink, {
     claim,
     deliver: (deliveries, signal) => sink.deliver(deliveries.map(real), signal),
-    fingerprint: (record, partition) => sink.fingerprint(record, partition),
-    close: () => sink.close(),
-  }
+  })
 }
 
 function withDeliver(sink: Sink, deliver: Sink['deliver']): Sink {
-  return {
-    name: sink.name,
-    claim: (partition, signal) => sink.claim(partition, signal),
+  return changedSink(sink, {
     deliver,
-    fingerprint: (record, partition) => sink.fingerprint(record, partition),
-    close: () => sink.close(),
-  }
+  })
 }
 
 function generationOf(source: Source) {

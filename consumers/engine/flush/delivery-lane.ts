@@ -29,6 +29,14 @@ const LARGE_RANGE_BYTES = 16 * 1024 * 1024
 /** Nearly all deliveries take less where their store is well. */
 export const STUCK_MS = 2_000
 
+/** A delivery that is under way. */
+interface Running {
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number
+  /** Its ranges are such as the sink calls slow. */
+  readonly isSlow: boolean
+}
+
 interface Load {
   readonly session: PartitionSession
   readonly delivery: Delivery
@@ -37,11 +45,7 @@ interface Load {
 /** Writes ready ranges: one per partition at a time, several partitions in one sink call. */
 export class DeliveryLane {
   readonly #options: DeliveryLaneOptions
-  #running = 0
-  /** Of those, with ranges that the sink calls slow. */
-  #runningSlow = 0
-  /** When each that is under way began. */
-  readonly #since = new Set<{ readonly startedAt: number }>()
+  readonly #running = new Set<Running>()
   #turn = 0
 
   constructor(options: DeliveryLaneOptions) {
@@ -50,17 +54,17 @@ export class DeliveryLane {
 
   /** Whether another delivery could begin now, if there were something to deliver. */
   get hasRoom(): boolean {
-    return this.#running < this.#options.limits.concurrentDeliveries
+    return this.#running.size < this.#options.limits.concurrentDeliveries
   }
 
   get isIdle(): boolean {
-    return this.#running === 0
+    return this.#running.size === 0
   }
 
   /** Whether a delivery is under way that began lately: older ones are not counted on to set memory free. */
   get isMoving(): boolean {
     const stuckBefore = this.#options.clock.now() - STUCK_MS
-    return [...this.#since].some(({ startedAt }) => startedAt > stuckBefore)
+    return [...this.#running].some(({ startedAt }) => startedAt > stuckBefore)
   }
 
   /** Starts as many deliveries as the limits allow. Call whenever a session may have become ready. */
@@ -70,16 +74,15 @@ export class DeliveryLane {
       const [first] = loads
       if (first === undefined) return
       const isSlow = this.#isSlow(first.delivery.range)
-      this.#running++
-      if (isSlow) this.#runningSlow++
+      const running = { startedAt: this.#options.clock.now(), isSlow }
+      this.#running.add(running)
       for (const { session } of loads) session.deliveryStarted()
       this.#deliver(loads)
         .catch((error: unknown) => {
           for (const { session } of loads) this.#options.onFault(session, error)
         })
         .finally(() => {
-          this.#running--
-          if (isSlow) this.#runningSlow--
+          this.#running.delete(running)
           this.#options.onEnded()
           this.pump()
         })
@@ -93,7 +96,8 @@ export class DeliveryLane {
   #take(): Load[] {
     const { limits, sessions, signal } = this.#options
     if (signal.aborted) return []
-    const mayBeSlow = this.#runningSlow < Math.max(1, limits.concurrentDeliveries - 1)
+    const slow = [...this.#running].filter(({ isSlow }) => isSlow).length
+    const mayBeSlow = slow < Math.max(1, limits.concurrentDeliveries - 1)
     const loads: Load[] = []
     let areSlow: boolean | null = null
     let areLarge: boolean | null = null
@@ -132,8 +136,6 @@ export class DeliveryLane {
     const { sink, clock, observer, signal } = this.#options
     const ranges = loads.map((load) => load.delivery.range)
     const startedAt = clock.now()
-    const since = { startedAt }
-    this.#since.add(since)
     observer.deliveryStarted(ranges)
     const result = await sink
       .deliver(
@@ -144,7 +146,6 @@ export class DeliveryLane {
         (outcomes) => ({ outcomes, error: null }),
         (error: unknown) => ({ outcomes: null, error }),
       )
-    this.#since.delete(since)
     observer.deliveryEnded(ranges, result.outcomes, clock.now() - startedAt)
     loads.forEach(({ session }, at) => {
       this.#settle(session, result.outcomes === null ? null : result.outcomes[at], result.error)

@@ -31,7 +31,11 @@ export class MemoryBudget {
   }
 
   get isFull(): boolean {
-    return this.#bytes >= this.#options.capBytes * FULL_RATIO
+    return this.#bytes >= this.#fullBytes
+  }
+
+  get #fullBytes(): number {
+    return this.#options.capBytes * FULL_RATIO
   }
 
   /** What one partition may hold now. */
@@ -64,8 +68,7 @@ export class MemoryBudget {
 
   /** Whether a partition that holds `heldBytes` may take in more, and a record of `nextBytes` leaves memory to others. */
   hasRoom(heldBytes: number, nextBytes: number): boolean {
-    const full = this.#options.capBytes * FULL_RATIO
-    return !this.isFull && heldBytes < this.shareBytes && this.#bytes + nextBytes < full
+    return heldBytes < this.shareBytes && this.#bytes + nextBytes < this.#fullBytes
   }
 
   /** Resolves true when there is room for more of a partition, false when `signal` aborts first. */

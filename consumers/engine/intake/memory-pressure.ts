@@ -39,16 +39,15 @@ export class Pressure {
     const { memory, pauses } = this.#options
     let isShort = false
     for (const session of this.#options.sessions()) if (this.#waitsForShare(session)) isShort = true
-    if (isShort) this.makeRoom()
     if (memory.isFull) {
       this.#paused = true
-      this.makeRoom()
       pauses.pause(this.#partitions(), 'memory')
       this.#dropFailing()
     } else if (this.#paused && this.#movingBytes() <= memory.lowBytes) {
       this.#paused = false
       pauses.resume(this.#partitions(), 'memory')
-    } else if (this.#paused) this.makeRoom()
+    }
+    if (isShort || this.#paused) this.makeRoom()
   }
 
   /**

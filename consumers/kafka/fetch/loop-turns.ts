@@ -1,8 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { LoopTurn, MAX_BLOCKED_MS } from '../../../runtime/loop-turn.ts'
+import { LoopTurn, MAX_BLOCKED_MS, REST_RATIO } from '../../../runtime/loop-turn.ts'
 
-/** A slice that took longer than that is followed by so many times as long without another one of its kind. */
-const REST = 4
 /** A slice of events has fewer: so many are of a few bytes each. */
 const MANY_RECORDS = 50_000
 /** Each of those takes 4 µs behind the decoder, until it is delivered; the others get as much and more. */
@@ -26,7 +24,7 @@ export class LoopTurns {
   async giveWay(busyMs: number, records: number): Promise<void> {
     const laterMs = records > MANY_RECORDS ? records * MS_PER_RECORD : 0
     if (busyMs > MAX_BLOCKED_MS || laterMs > 0) {
-      this.#rest = this.#rest.then(() => setTimeout(busyMs * REST + laterMs))
+      this.#rest = this.#rest.then(() => setTimeout(busyMs * REST_RATIO + laterMs))
       await this.#rest
     }
     await this.#turn.giveWay()

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Delivery, Range, RangeOutcome, Sink } from '../../../../../consumers/engine/contracts.ts'
 import { DaybookError } from '../../../../../schemas/errors.ts'
+import { changedSink } from '../../../../support/fakes/changed-sink.ts'
 import { badValue, goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { EngineBench, unavailable } from '../bench.ts'
 
@@ -14,13 +15,9 @@ function benchWith(
 ): EngineBench {
   const wrap = (sink: Sink): Sink => {
     const wrapped = deliver((deliveries) => sink.deliver(deliveries, new AbortController().signal))
-    return {
-      name: sink.name,
-      claim: (partition, signal) => sink.claim(partition, signal),
+    return changedSink(sink, {
       deliver: (deliveries) => wrapped(deliveries),
-      fingerprint: (record, partition) => sink.fingerprint(record, partition),
-      close: () => sink.close(),
-    }
+    })
   }
   return new EngineBench({ cut, sink: wrap, ...options })
 }
@@ -126,25 +123,23 @@ test('a store that forgets what it confirmed stops the partition', async () => {
   let calls = 0
   const bench = new EngineBench({
     cut,
-    sink: (sink) => ({
-      name: sink.name,
-      claim: async (partition, signal) => {
-        const claim = await sink.claim(partition, signal)
-        return {
-          partition,
-          tip: () =>
-            calls < 2
-              ? claim.tip()
-              : Promise.resolve({ last: 1n, lastRecord: null, acceptedLossThrough: null }),
-        }
-      },
-      deliver: async (deliveries) => {
-        if (calls++ > 0) throw unavailable()
-        return deliveries.map(() => 'delivered')
-      },
-      fingerprint: (record, partition) => sink.fingerprint(record, partition),
-      close: () => sink.close(),
-    }),
+    sink: (sink) =>
+      changedSink(sink, {
+        claim: async (partition, signal) => {
+          const claim = await sink.claim(partition, signal)
+          return {
+            partition,
+            tip: () =>
+              calls < 2
+                ? claim.tip()
+                : Promise.resolve({ last: 1n, lastRecord: null, acceptedLossThrough: null }),
+          }
+        },
+        deliver: async (deliveries) => {
+          if (calls++ > 0) throw unavailable()
+          return deliveries.map(() => 'delivered')
+        },
+      }),
   })
   fill(bench, 10)
   await bench.assign()
@@ -275,17 +270,13 @@ test('memory that an old generation held when it ended is free again for the new
 
 /** Notes what each delivery holds; the first waits for `gate`. */
 function notedSink(sink: Sink, gate: Promise<void>, sent: string[]): Sink {
-  return {
-    name: sink.name,
-    claim: (partition, signal) => sink.claim(partition, signal),
+  return changedSink(sink, {
     deliver: async (deliveries, signal) => {
       sent.push(summary(deliveries))
       if (sent.length === 1) await gate
       return sink.deliver(deliveries, signal)
     },
-    fingerprint: (record, partition) => sink.fingerprint(record, partition),
-    close: () => sink.close(),
-  }
+  })
 }
 
 test('ranges that the sink calls slow share no delivery with others', async () => {
@@ -312,18 +303,15 @@ test('slow ranges that are not answered leave a delivery to the others', async (
     cut,
     limits: { concurrentDeliveries: 2 },
     partitions: 3,
-    sink: (sink) => ({
-      name: sink.name,
-      isSlow: hasBad,
-      claim: (partition, signal) => sink.claim(partition, signal),
-      deliver: async (deliveries, signal) => {
-        const isBad = deliveries.some(({ range }) => range.partition.partition < 2)
-        if (isBad) await new Promise(() => undefined)
-        return sink.deliver(deliveries, signal)
-      },
-      fingerprint: (record, partition) => sink.fingerprint(record, partition),
-      close: () => sink.close(),
-    }),
+    sink: (sink) =>
+      changedSink(sink, {
+        isSlow: hasBad,
+        deliver: async (deliveries, signal) => {
+          const isBad = deliveries.some(({ range }) => range.partition.partition < 2)
+          if (isBad) await new Promise(() => undefined)
+          return sink.deliver(deliveries, signal)
+        },
+      }),
   })
   for (const partition of [0, 1])
     for (let at = 0; at < 5; at++) bench.log(partition).append(badValue(1, `${at}`), 1_000)

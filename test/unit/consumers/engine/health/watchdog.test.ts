@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { changedSink } from '../../../../support/fakes/changed-sink.ts'
 import { goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { EngineBench } from '../bench.ts'
 
@@ -117,13 +118,10 @@ test('a partition of which no broker says where its log ends is named, though th
 test('a partition that is taken over for minutes is not ready, and no reason to restart', async () => {
   const bench = new EngineBench({
     ...{ cut, limits },
-    sink: (sink) => ({
-      name: sink.name,
-      claim: () => new Promise(() => undefined),
-      deliver: (deliveries, signal) => sink.deliver(deliveries, signal),
-      fingerprint: (record, partition) => sink.fingerprint(record, partition),
-      close: () => sink.close(),
-    }),
+    sink: (sink) =>
+      changedSink(sink, {
+        claim: () => new Promise(() => undefined),
+      }),
   })
   await bench.assign()
   grow(bench, 8)

@@ -13,6 +13,7 @@ import {
   totalBytes,
 } from '../../../../../consumers/engine/range.ts'
 import { SourceRecord } from '../../../../../consumers/engine/source-record.ts'
+import { changedSink } from '../../../../support/fakes/changed-sink.ts'
 import { badValue, FakeChecker, goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { batchesOf } from '../../../../support/kafka/topic-bytes.ts'
 import { batchOfRecords } from '../../../../support/raw-produce.ts'
@@ -108,16 +109,13 @@ it('counts a batch once in a range, and every bad record for something', () => {
 })
 
 function withoutBad(sink: Sink, seen: Range[]): Sink {
-  return {
-    ...{ name: sink.name, keepsBadRecords: false },
-    claim: (partition, signal) => sink.claim(partition, signal),
+  return changedSink(sink, {
+    keepsBadRecords: false,
     deliver: (deliveries, signal) => {
       seen.push(...deliveries.map(({ range }) => range))
       return sink.deliver(deliveries, signal)
     },
-    fingerprint: (record, partition) => sink.fingerprint(record, partition),
-    close: () => sink.close(),
-  }
+  })
 }
 
 test('a batch that is cut in two is the same in both ranges; its bytes count until they are delivered', async () => {

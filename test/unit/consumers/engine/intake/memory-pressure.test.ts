@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import type { EngineLimits } from '../../../../../consumers/engine/options.ts'
+import { changedSink } from '../../../../support/fakes/changed-sink.ts'
 import { goodValue } from '../../../../support/fakes/fake-checker.ts'
 import { EngineBench } from '../bench.ts'
 
@@ -6,11 +8,25 @@ const cut = { maxRows: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000_000 }
 /** Large enough that each counts with its bytes. */
 const VALUE = goodValue(1, 'x'.repeat(794))
 const limits = { memoryBytes: 16_000, memoryLowBytes: 6_400 }
+const MIB = 1024 * 1024
 
 function bench(partitions: number, memoryBytes = 16_000): EngineBench {
   const made = new EngineBench({ cut, limits: { ...limits, memoryBytes }, partitions })
   for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(VALUE, 1_000)
   return made
+}
+
+/** 4 MiB of memory, for records of megabytes. */
+function largeBench(
+  partitions: number,
+  more: Partial<EngineLimits> = {},
+  maxAgeMs = cut.maxAgeMs,
+): EngineBench {
+  return new EngineBench({
+    cut: { ...cut, maxBytes: 64 * MIB, maxAgeMs },
+    limits: { memoryBytes: 4 * MIB, memoryLowBytes: 2 * MIB, ...more },
+    partitions,
+  })
 }
 
 test('at the cap the largest open range is cut and delivered, smaller ones stay open', async () => {
@@ -62,17 +78,14 @@ function failingBench(partitions: number, failing: ReadonlySet<number>): EngineB
     cut,
     limits: { ...limits, memoryLowBytes: 1_600, deliveryRanges: 1 },
     partitions,
-    sink: (sink) => ({
-      name: sink.name,
-      claim: (partition, signal) => sink.claim(partition, signal),
-      deliver: async (deliveries, signal) => {
-        const number = deliveries[0]?.range.partition.partition ?? -1
-        if (failing.has(number)) made.failpoints.failAt('send.before')
-        return sink.deliver(deliveries, signal)
-      },
-      fingerprint: (record, partition) => sink.fingerprint(record, partition),
-      close: () => sink.close(),
-    }),
+    sink: (sink) =>
+      changedSink(sink, {
+        deliver: async (deliveries, signal) => {
+          const number = deliveries[0]?.range.partition.partition ?? -1
+          if (failing.has(number)) made.failpoints.failAt('send.before')
+          return sink.deliver(deliveries, signal)
+        },
+      }),
   })
   for (const log of made.logs) for (let at = 0; at < 10; at++) log.append(VALUE, 1_000)
   return made
@@ -143,12 +156,7 @@ test('a partition that has its share is cut and waits, while the others go on', 
 })
 
 test('a batch that is larger than what its partition may hold is taken in as room comes, the others with it', async () => {
-  const MIB = 1024 * 1024
-  const made = new EngineBench({
-    cut: { ...cut, maxBytes: 64 * MIB, maxAgeMs: 1_000 },
-    limits: { memoryBytes: 4 * MIB, memoryLowBytes: 2 * MIB },
-    partitions: 2,
-  })
+  const made = largeBench(2, {}, 1_000)
   const hold = made.failpoints.holdAt('effect.before')
   for (let at = 0; at < 16; at++) made.log(0).append(goodValue(1, 'x'.repeat(MIB / 2)), 1_000)
   made.log(1).append(goodValue(1), 1_000)
@@ -206,12 +214,7 @@ test('while something is to be delivered, nothing more is cut: ranges stay as la
 })
 
 test('a record that would fill the memory waits for what is there, the records of others do not', async () => {
-  const MIB = 1024 * 1024
-  const made = new EngineBench({
-    cut: { ...cut, maxBytes: 64 * MIB },
-    limits: { memoryBytes: 4 * MIB, memoryLowBytes: 2 * MIB, concurrentDeliveries: 2 },
-    partitions: 3,
-  })
+  const made = largeBench(3, { concurrentDeliveries: 2 })
   const hold = made.failpoints.holdAt('effect.before')
   for (const log of [made.log(0), made.log(1)]) log.append(goodValue(1, 'x'.repeat(3 * MIB)), 1_000)
   for (let at = 0; at < 4; at++) made.log(2).append(goodValue(1), 1_000)
@@ -229,12 +232,7 @@ test('a record that would fill the memory waits for what is there, the records o
 })
 
 test('it does not wait for ever where the others are never done', async () => {
-  const MIB = 1024 * 1024
-  const made = new EngineBench({
-    cut: { ...cut, maxBytes: 64 * MIB },
-    limits: { memoryBytes: 4 * MIB, memoryLowBytes: 2 * MIB },
-    partitions: 2,
-  })
+  const made = largeBench(2)
   made.failpoints.holdAt('effect.before')
   for (const log of made.logs) log.append(goodValue(1, 'x'.repeat(2.5 * MIB)), 1_000)
   await made.assign()
@@ -253,16 +251,13 @@ test('a delivery that hangs does not keep what others have taken in from being c
     cut,
     limits: { ...limits, concurrentDeliveries: 2 },
     partitions: 2,
-    sink: (sink) => ({
-      name: sink.name,
-      claim: (partition, signal) => sink.claim(partition, signal),
-      deliver: async (deliveries, signal) => {
-        if (deliveries.some(({ range }) => range.partition.partition === 0)) await hangs.promise
-        return sink.deliver(deliveries, signal)
-      },
-      fingerprint: (record, partition) => sink.fingerprint(record, partition),
-      close: () => sink.close(),
-    }),
+    sink: (sink) =>
+      changedSink(sink, {
+        deliver: async (deliveries, signal) => {
+          if (deliveries.some(({ range }) => range.partition.partition === 0)) await hangs.promise
+          return sink.deliver(deliveries, signal)
+        },
+      }),
   })
   for (const log of made.logs) for (let at = 0; at < 15; at++) log.append(VALUE, 1_000)
   await made.assign()
