@@ -10,6 +10,7 @@ import { AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.
 import { WORKERS, type WorkerKind } from '../faults/plan.ts'
 import { type Ground, layGround, PATIENT } from '../faults/topics.ts'
 import type { World } from '../faults/world.ts'
+import { arrivedOrMissing } from './arrival.ts'
 import { type DelayWatch, percentile, startDelayWatch } from './delay-watch.ts'
 import { type GoodTraffic, startGoodTraffic } from './good-traffic.ts'
 import { startWatchedWorker, type WatchedWorker } from './worker-watch.ts'
@@ -33,7 +34,7 @@ export interface Arena {
   validEvent(over?: Readonly<Record<string, unknown>>): Buffer
   /** Bytes of the quarantine topic on the broker's disk. */
   quarantineBytes(): number
-  /** Ends traffic and workers. */
+  /** Ends traffic and, once its last events have arrived or take too long, the workers. */
   close(): Promise<void>
 }
 
@@ -82,6 +83,7 @@ export async function openArena(world: World, name: string): Promise<Arena> {
     quarantineBytes: () => logBytes(world.kafkaLogDir, ground.quarantineTopic),
     close: async () => {
       await traffic.stop()
+      await arrivedOrMissing(watch, traffic.events)
       await watch.stop()
       await Promise.all(WORKERS.map((kind) => ({ hot, cold })[kind].stop()))
       await admin.disconnect()

@@ -1,18 +1,16 @@
-import { partitionKey } from '../../../consumers/engine/contracts.ts'
 import { AUDIT_EVENT_SCHEMA_TEXT } from '../../../schemas/generated/audit-event.ts'
 import { runCli } from '../../support/cli/run.ts'
 import { produceRaw } from '../../support/raw-produce.ts'
 import { WORKERS, type WorkerKind } from '../faults/plan.ts'
 import { ask } from '../faults/verify/read-clickhouse.ts'
 import type { Arena } from './arena.ts'
+import { arrivedOrMissing } from './arrival.ts'
 import { percentile } from './delay-watch.ts'
 import type { GoodEvent } from './good-traffic.ts'
 import type { Attack, CaseResult, HostileCase } from './hostile-case.ts'
 
 const UNTIL_MS = 30_000
 const POLL_MS = 100
-/** How long good events may take to arrive after the attack is over; a stopped partition is tried again within a minute. */
-const ARRIVE_MS = 90_000
 /** Traffic that goes on after the attack, so that its after-effects are seen. */
 const AFTER_MS = 1_500
 const MAX_RSS_MB = 400
@@ -38,7 +36,7 @@ export async function runCase(arena: Arena, hostile: HostileCase): Promise<CaseR
   }
   await new Promise((resolve) => setTimeout(resolve, AFTER_MS))
   const during = arena.traffic.events.filter(({ ackedAt }) => ackedAt >= startedAt)
-  const missing = await arrivedOrMissing(arena, during)
+  const missing = await arrivedOrMissing(arena.watch, during)
   const others = await stopped.end()
   const neighbours = during.filter(({ partition }) => !mayStop(hostile, target, partition))
   const p99 = percentile(arena.watch.delays(neighbours), 0.99)
@@ -127,7 +125,7 @@ function attackOf(
         ({ partition: ref }) =>
           ref.topic === topic && ref.topicId === topicId && partitions.includes(ref.partition),
       )
-      const { lost, faults } = await arrivedOrMissing(arena, sent)
+      const { lost, faults } = await arrivedOrMissing(arena.watch, sent)
       if (lost > 0) throw new Error(`no case, good events do not even arrive before: ${faults.join('; ')}`)
     },
     resume: async () => {
@@ -207,26 +205,6 @@ function watchOthers(arena: Arena, hostile: HostileCase) {
       await loop
       return [...seen]
     },
-  }
-}
-
-/** Waits until every one of the events has arrived in both stores; those that have not are lost. */
-async function arrivedOrMissing(arena: Arena, events: readonly GoodEvent[]) {
-  const isMissing = (store: 'hot' | 'cold') => {
-    const arrived = arena.watch.arrived(store)
-    return (event: GoodEvent) => (arrived.get(partitionKey(event.partition)) ?? -1n) < event.offset
-  }
-  const deadline = Date.now() + ARRIVE_MS
-  for (;;) {
-    const missing = { hot: events.filter(isMissing('hot')), cold: events.filter(isMissing('cold')) }
-    const lost = new Set([...missing.hot, ...missing.cold].map(({ id }) => id)).size
-    if (lost === 0) return { lost, faults: [] }
-    if (Date.now() > deadline) {
-      const places = (list: readonly GoodEvent[]) =>
-        [...new Set(list.map(({ partition }) => `${partition.topic}/${partition.partition}`))].join(', ')
-      return { lost, faults: [`hot does not reach ${places(missing.hot)}; cold ${places(missing.cold)}`] }
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 }
 
