@@ -6,15 +6,20 @@ import { acceptKey } from '../schemas/archive/key.ts'
 
 export interface AcceptedColdLoss {
   readonly partition: PartitionRef
-  /** Offsets `first`..`last`, both included, that Kafka no longer holds and the archive never will. */
+  /**
+   * Offsets `first`..`last`, both included: what Kafka no longer holds of them the archive never will. `first` is where
+   * the archive goes on, else the worker does not see it.
+   */
   readonly first: bigint
   readonly last: bigint
+  /** Where records may stand among them: how much was found lost. */
+  readonly found?: { readonly holes: number; readonly lost: bigint }
   /** Why, in one line. */
   readonly reason: string
 }
 
 /**
- * Records for good that offsets are lost. The next object lists them as a `lost_accepted` gap.
+ * Records for good that offsets are lost. The next objects list them as `lost_accepted` gaps.
  * @throws DaybookError DAYBOOK_S3_…
  */
 export async function acceptColdLoss(
@@ -27,6 +32,7 @@ export async function acceptColdLoss(
   const note = signStatement(context, loss.partition, ACCEPT_GAP_TITLE, {
     first: String(loss.first),
     last: String(loss.last),
+    ...(loss.found === undefined ? {} : { holes: String(loss.found.holes), lost: String(loss.found.lost) }),
     time: new Date(now).toISOString(),
     reason: loss.reason,
   })

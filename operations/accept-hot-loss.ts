@@ -3,7 +3,7 @@ import type { HotStore } from '../consumers/hot/clickhouse/store.ts'
 
 export interface AcceptedHotLoss {
   readonly partition: PartitionRef
-  /** The last offset that Kafka no longer holds and the hot store never will. */
+  /** What Kafka no longer holds up to here, this offset included, the hot store never will. */
   readonly through: bigint
   /** Who accepted it, and why. */
   readonly by: string
@@ -13,8 +13,8 @@ export interface AcceptedHotLoss {
 }
 
 /**
- * Records for good that offsets up to `through` are lost; durable when it returns. The first delivery behind them
- * lists the gap. A repeat adds a row that changes nothing.
+ * Records for good that what is missing up to `through` is lost; durable when it returns. The deliveries behind it list
+ * the gaps. A repeat adds a row that changes nothing.
  * @throws DaybookError DAYBOOK_HOT_…
  */
 export async function acceptHotLoss(

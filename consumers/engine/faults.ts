@@ -14,7 +14,7 @@ export function logLost(ref: PartitionRef, first: bigint, last: bigint): Daybook
   return new DaybookError(
     'DAYBOOK_ENGINE_LOG_LOST',
     `Offsets ${first}..${last} of ${where(ref)} are in neither the store nor Kafka. ` +
-      `If they are lost for good, record that with \`daybook offsets accept-gap\`: the partition then goes on by itself.`,
+      `If they are lost for good, record that with \`daybook offsets accept-gap\` (with --holes, all holes of a log at once): the partition then goes on by itself.`,
     { details: { ...details(ref), first, last } },
   )
 }

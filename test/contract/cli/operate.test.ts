@@ -137,7 +137,7 @@ describe('offsets', () => {
   })
 
   it('accepts as lost only what the log no longer holds, for each store', async () => {
-    const accept = (store: string, through: string) =>
+    const accept = (store: string, through: string, ...more: string[]) =>
       runCli(
         ['offsets', 'accept-gap', '--store', store, '--topic', world.topic, '--partition', '0'].concat([
           '--through',
@@ -145,20 +145,34 @@ describe('offsets', () => {
           '--reason',
           'test',
           '--json',
+          ...more,
         ]),
         world.env,
       )
     expect(await accept('hot', '1')).toMatchObject({ code: 2, stderr: expect.stringContaining('not lost') })
+    const none = await accept('hot', '2', '--holes')
+    expect(JSON.parse(none.stdout)).toMatchObject({ accepted: false, lost: '0', holes: [] })
     const admin = createKafkaClient(kafka).admin()
     await admin.connect()
     // Makes the client learn the topic's leaders.
     await admin.fetchTopicOffsets(world.topic)
     await admin.deleteTopicRecords({ topic: world.topic, partitions: [{ partition: 0, offset: '2' }] })
     await admin.disconnect()
+    const beyond = await accept('hot', '3', '--holes')
+    expect(beyond).toMatchObject({ code: 2, stderr: expect.stringContaining('ends before 3') })
+    const holes = [{ first: '0', last: '1' }]
+    const shown = JSON.parse((await accept('hot', '2', '--holes', '--dry-run')).stdout)
+    expect(shown).toMatchObject({ accepted: false, through: '1', lost: '2', holes })
     for (const store of ['hot', 'cold']) {
       const { code, stdout } = await accept(store, '1')
       expect(code).toBe(0)
-      expect(JSON.parse(stdout)).toMatchObject({ store, partition: 0, first: '0', through: '1' })
+      expect(JSON.parse(stdout)).toMatchObject({
+        store,
+        partition: 0,
+        first: '0',
+        through: '1',
+        accepted: true,
+      })
     }
     const row = await runCli(
       ['sql', '--json', '--param', `topic=${world.topic}`].concat(

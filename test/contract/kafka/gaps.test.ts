@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { partitionKey } from '../../../consumers/engine/contracts.ts'
 import { openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
 import { requireTopic } from '../../../consumers/kafka/client/topic-metadata.ts'
 import { heldWithin } from '../../../operations/held-offsets.ts'
+import { holesWithin } from '../../../operations/log-holes.ts'
 import { openBroker, type TestBroker } from './broker.ts'
 import { coversExactly, holesIn, startSource } from './collector.ts'
 
@@ -73,13 +75,44 @@ describe('offsets without a record', { timeout: 60_000 }, () => {
     const { source, collector } = await startSource(broker.brokers, topic)
     await collector.until(() => collector.covered() >= 3n)
     await source.stop()
+    const end = (await cluster.view.bounds([ref])).get(partitionKey(ref))?.logEnd ?? 0n
+    const found = await holesWithin(cluster.view, ref, { first: 0n, last: end - 1n })
+    const beyond = await holesWithin(cluster.view, ref, { first: 0n, last: end })
     await cluster.close()
+    expect(beyond).toEqual({ kind: 'not-written', logEnd: end })
+    expect(found).toMatchObject({ kind: 'read' })
+    const holes = found.kind === 'read' ? found.holes : []
+    expect(holes[0]?.first).toBe(0n)
+    // The newest record of a key is never removed.
+    expect(holes.every(({ first, last }) => first <= last && last < end - 1n)).toBe(true)
     // A marker is no record, an aborted record neither.
     expect(before).toEqual([false, true, true, false])
     expect(collector.batches[0]?.first).toBe(0n)
     expect(holesIn(collector.batches)).toContain(0n)
     expect(collector.values()).not.toContain('removed')
   }, 120_000)
+
+  it('are holes only where nothing explains them: markers and aborted records are none', async () => {
+    const topic = await broker.createTopic()
+    await broker.produce(topic, values('a', 'b', 'c'))
+    await broker.transact(topic, values('d'), 'commit')
+    await broker.transact(topic, values('x', 'y'), 'abort')
+    await broker.produce(topic, values('e'))
+    await broker.deleteBefore(topic, 2)
+    const cluster = await openCluster(broker.kafka)
+    const { topicId } = requireTopic(await cluster.view.metadata([topic]), topic)
+    const ref = { topic, topicId, partition: 0 }
+    const within = (first: bigint, last: bigint) => holesWithin(cluster.view, ref, { first, last })
+    const found = await Promise.all([within(0n, 8n), within(0n, 0n), within(3n, 7n)])
+    const beyond = await within(0n, 9n)
+    await cluster.close()
+    expect(found).toEqual([
+      { kind: 'read', holes: [{ first: 0n, last: 1n }] },
+      { kind: 'read', holes: [{ first: 0n, last: 0n }] },
+      { kind: 'read', holes: [] },
+    ])
+    expect(beyond).toEqual({ kind: 'not-written', logEnd: 9n })
+  })
 
   it('do not arise from an open transaction: nothing of it is handed over before its end', async () => {
     const topic = await broker.createTopic()
@@ -96,6 +129,10 @@ describe('offsets without a record', { timeout: 60_000 }, () => {
     await collector.until(() => collector.generations.length === 1)
     const before = collector.covered()
     const [ref] = collector.generations[0]?.partitions ?? []
+    const cluster = await openCluster(broker.kafka)
+    const hidden = ref && holesWithin(cluster.view, ref.partition, { first: 0n, last: 1n })
+    await expect(hidden).rejects.toMatchObject({ code: 'DAYBOOK_KAFKA_BROKER', retryable: true })
+    await cluster.close()
     const bounds = await source.bounds(ref === undefined ? [] : [ref.partition])
     expect([...bounds.values()]).toEqual([{ logStart: 0n, logEnd: 2n, readableEnd: 0n }])
     await transaction.abort()
