@@ -24,13 +24,25 @@ export async function produceRaw(o: {
   }
 }
 
-function requestOf({ topic, partition, batch }: Parameters<typeof produceRaw>[0]): Buffer {
-  const name = Buffer.from(topic)
+function requestOf(o: Parameters<typeof produceRaw>[0]): Buffer {
+  const body = produceBody(o)
   const head = Buffer.concat([
     int16(PRODUCE.apiKey),
     int16(PRODUCE.apiVersion),
     int32(1),
     int16(-1), // client id: null
+  ])
+  return Buffer.concat([int32(head.length + body.length), head, body])
+}
+
+/** What follows the client id. */
+export function produceBody({
+  topic,
+  partition,
+  batch,
+}: Omit<Parameters<typeof produceRaw>[0], 'broker'>): Buffer {
+  const name = Buffer.from(topic)
+  return Buffer.concat([
     int16(-1), // transactional id: null
     int16(-1), // acks: all
     int32(30_000),
@@ -40,8 +52,8 @@ function requestOf({ topic, partition, batch }: Parameters<typeof produceRaw>[0]
     int32(1),
     int32(partition),
     int32(batch.length),
+    batch,
   ])
-  return Buffer.concat([int32(head.length + batch.length), head, batch])
 }
 
 async function answerFrom(socket: NodeJS.ReadableStream) {

@@ -24,6 +24,22 @@ export interface RelayedListener {
   readonly advertisedPort: number
 }
 
+/**
+ * What all requests together may take of the broker's memory, whoever sends them. A buffer as large as a request says it
+ * is exists as soon as its first four bytes have come, before anybody has looked who sends it and whether it is allowed.
+ */
+export const REQUEST_BOUNDS = {
+  // The largest batch that a topic may take (16 MiB) and its frame. What says it is larger is not read: the connection
+  // is closed.
+  'socket.request.max.bytes': '20971520',
+  // Of all requests that are being read, wait or are worked on: beyond it no connection is read from until one is done.
+  // It may be passed by one request, and the listener of the controller has as much again.
+  'queued.max.request.bytes': '67108864',
+} as const
+
+/** Else the threads that ran out of memory end, and the process stays: it answers nobody, and nobody starts it again. */
+export const ENDS_WITHOUT_MEMORY = '-XX:+ExitOnOutOfMemoryError'
+
 /** One node that is broker and controller. It is ready when it can name the coordinator of a consumer group. */
 export function kafkaComponent(options: KafkaOptions): Component {
   const properties = join(options.dataDir, 'server.properties')
@@ -34,6 +50,7 @@ export function kafkaComponent(options: KafkaOptions): Component {
     command: 'java',
     args: [
       '-Xmx512m',
+      ENDS_WITHOUT_MEMORY,
       '-XX:+UseSerialGC',
       '-Dorg.slf4j.simpleLogger.showDateTime=true',
       '-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS',
@@ -91,6 +108,7 @@ function serverProperties(options: KafkaOptions & { readonly logDir: string }): 
     // What a producer that opens a transaction and leaves can hold up at most.
     'transaction.max.timeout.ms': '60000',
     'message.max.bytes': '4194304',
+    ...REQUEST_BOUNDS,
     'log.message.timestamp.type': 'LogAppendTime',
     // Committed offsets must outlive a worker that stands still for as long as a topic keeps its records.
     'offsets.retention.minutes': '43200',

@@ -66,7 +66,10 @@ export interface HostileCase {
   readonly run: (attack: Attack) => Promise<void>
   /** Partitions (of the target's topic) that may stand still while the case runs; it must have healed when `run` ends. */
   readonly mayStop?: readonly number[]
-  /** How much later neighbours may come, where the attack makes a whole group share its partitions anew. Default 1 s. */
+  /**
+   * How much later neighbours may come, where the attack makes a whole group share its partitions anew, or all clients of
+   * the broker wait. Default 1 s.
+   */
   readonly mayDelayMs?: number
   /** Workers may end by themselves, for the reason given here. Default: never. */
   readonly mayEnd?: string
@@ -85,7 +88,7 @@ export interface CaseResult {
   readonly stoppedOthers: number
   /** 99th percentile of the neighbours' delay in milliseconds, less that without an attack; null: nothing measured. */
   readonly neighbourDelayMsP99: number | null
-  /** A whole group shared its partitions anew: there were no neighbours (`mayDelayMs`). */
+  /** A whole group shared its partitions anew, or all clients waited: there were no neighbours (`mayDelayMs`). */
   readonly isOfGroup: boolean
   readonly peakRssMb: Readonly<Record<WorkerKind, number>>
   readonly receivedBytes: number

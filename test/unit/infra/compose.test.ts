@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { ENDS_WITHOUT_MEMORY, REQUEST_BOUNDS } from '../../../infra/local/components/kafka.ts'
 import { registryAccess } from '../../../infra/local/components/registry.ts'
 import { WORKER_LAUNCH } from '../../../infra/local/worker-launch.ts'
 import { localSettings, workerEnvironment } from '../../../operations/settings.ts'
@@ -10,6 +11,7 @@ import { COLD_FIELDS, HOT_FIELDS } from '../../../runtime/worker-config.ts'
 
 interface Service {
   readonly command?: readonly string[]
+  readonly restart?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly volumes?: readonly string[]
   readonly depends_on?: Readonly<Record<string, unknown>>
@@ -55,6 +57,16 @@ it('the registry asks for a login as the local one does, and only `setup` has it
   })
   for (const { environment } of Object.values(others))
     expect(Object.keys(environment ?? {}).filter((name) => /REGISTR.*(PASSWORD|USER)/.test(name))).toEqual([])
+})
+
+it('requests take as much of the broker’s memory as of the local one’s, and it is started again', () => {
+  const { environment, restart } = compose.services['kafka'] ?? {}
+  const bounds = Object.entries(REQUEST_BOUNDS).map(([name, value]) => [
+    `KAFKA_${name.toUpperCase().replaceAll('.', '_')}`,
+    value,
+  ])
+  expect(environment).toMatchObject({ ...Object.fromEntries(bounds), KAFKA_OPTS: ENDS_WITHOUT_MEMORY })
+  expect(restart).toBe('on-failure')
 })
 
 it('the image holds every file that a file in it imports', () => {

@@ -11,6 +11,7 @@ import { RECORD_CASES } from './records.ts'
 import { REGISTRY_CASES } from './registry.ts'
 import { REGISTRY_AMPLIFIED_CASES } from './registry-amplified.ts'
 import { REGISTRY_STATE_CASES } from './registry-state.ts'
+import { REQUEST_CASES } from './requests.ts'
 import { SETTINGS_CASES } from './settings.ts'
 import { TOPIC_CASES } from './topics.ts'
 import { TRANSACTION_CASES } from './transactions.ts'
@@ -26,6 +27,7 @@ export const CASES: readonly HostileCase[] = [
   ...QUARANTINE_CASES,
   ...TRANSACTION_CASES,
   ...VOLUME_CASES,
+  ...REQUEST_CASES,
   ...ID_CASES,
   ...RATE_CASES,
   ...REGISTRY_CASES,
