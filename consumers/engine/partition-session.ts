@@ -60,6 +60,7 @@ export class PartitionSession {
   #badInARow = 0
   #waiting: Waiting | null = null
   #claim: Claim | null = null
+  #heldBeforeLoss: bigint | null = null
   #doneThrough = -1n
   #queue: Range[] = []
   #open: OpenRange
@@ -236,6 +237,16 @@ export class PartitionSession {
   get committable(): bigint {
     const onlyGapsLeft = this.#queue.length === 0 && this.#open.rows === 0
     return onlyGapsLeft ? this.#open.next : this.#doneThrough + 1n
+  }
+
+  /** The log has lost what comes behind `tip`, so the session does not begin; what the store holds is known all the same. */
+  cannotFollow(tip: Tip): void {
+    this.#heldBeforeLoss = (tip.last ?? -1n) + 1n
+  }
+
+  /** The offset behind the store's tip, where the session could not begin for want of what follows; else null. */
+  get heldBeforeLoss(): bigint | null {
+    return this.#heldBeforeLoss
   }
 
   get hasUndelivered(): boolean {

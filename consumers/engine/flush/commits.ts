@@ -131,8 +131,10 @@ export class Commits {
 
 /**
  * A session that has not begun knows nothing of what is delivered, whatever was committed before, so it commits 0:
- * nobody reads from a committed position, and the lag that this shows is what is known.
+ * nobody reads from a committed position, and the lag that this shows is what is known. Where it did not begin because
+ * the log has lost what follows, the store was asked, and that is committed.
  */
 function markOf(session: PartitionSession): CommitMark {
-  return { position: session.claim === null ? 0n : session.committable, note: session.note }
+  const position = session.claim === null ? (session.heldBeforeLoss ?? 0n) : session.committable
+  return { position, note: session.note }
 }

@@ -1,6 +1,6 @@
 import type { Failpoints } from '../../../runtime/failpoints.ts'
 import { isRetryable } from '../../../schemas/errors.ts'
-import type { Claim, LogBounds, PartitionFacts, PartitionRef, Sink, Source, Tip } from '../contracts.ts'
+import type { Claim, LogBounds, PartitionFacts, Sink, Source, Tip } from '../contracts.ts'
 import { logLost, tipBeyondLog } from '../faults.ts'
 import type { EngineObserver } from '../observer.ts'
 import type { PartitionSession } from '../partition-session.ts'
@@ -50,7 +50,7 @@ export class Assignment {
     const { claim, tip } = attempt.value
     const bounds = await this.#boundsFor(session, facts, tip)
     if (bounds === null) return null
-    checkLog(session.partition, tip, bounds)
+    checkLog(session, tip, bounds)
     session.begin(claim, tip)
     session.sawBounds(bounds)
     this.#options.observer.claimed(session.partition, tip, session.next)
@@ -113,12 +113,14 @@ export class Assignment {
   }
 }
 
-function checkLog(partition: PartitionRef, tip: Tip, bounds: LogBounds): void {
+function checkLog(session: PartitionSession, tip: Tip, bounds: LogBounds): void {
+  const { partition } = session
   if (tip.last !== null && tip.last >= bounds.logEnd) throw tipBeyondLog(partition, tip.last, bounds)
   const wanted = (tip.last ?? -1n) + 1n
   const lostThrough = bounds.logStart - 1n
   if (lostThrough < wanted) return
   if (tip.acceptedLossThrough === null || tip.acceptedLossThrough < lostThrough) {
+    session.cannotFollow(tip)
     throw logLost(partition, wanted, lostThrough)
   }
 }

@@ -47,6 +47,9 @@ test('records that retention took before delivery stop the partition', async () 
   expect(position(await bench.assign())).toBe(undefined)
   expect(bench.stopCode()).toBe('DAYBOOK_ENGINE_LOG_LOST')
   expect(bench.engine.health()).toMatchObject({ healthy: false, alive: true, state: 'running' })
+  // What the store holds is known, and lag is told from there.
+  await bench.pass(100)
+  expect(bench.committed()).toBe(5n)
 })
 
 test('an accepted loss is listed in the next range', async () => {
