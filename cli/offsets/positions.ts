@@ -24,6 +24,8 @@ export interface Position {
   readonly lag: bigint
   /** The last offset that the store holds or has accounted for; null: nothing, or the store was not asked. */
   readonly tip: bigint | null
+  /** Offsets that the log no longer has and that were not delivered, both included; null: none, as far as is known. */
+  readonly lost: { readonly first: bigint; readonly last: bigint } | null
 }
 
 /** Tips by `partitionKey`; a partition that the store does not know has null. */
@@ -44,15 +46,30 @@ export async function readPositions(
       const committed = committedBy.get(key) ?? null
       const from = committed === null || committed < logStart ? logStart : committed
       const lag = logEnd > from ? logEnd - from : 0n
+      const tip = tips[name].get(key)
       positions.push({
         group: GROUPS[name],
         ...ref,
         ...{ logStart, logEnd, committed, lag },
-        tip: tips[name].get(key) ?? null,
+        tip: tip ?? null,
+        lost: lostBefore(logStart, tip, committed),
       })
     }
   }
   return positions
+}
+
+/**
+ * A worker goes on behind its store's tip, so what lies between the tip and the log's start is lost to it. The committed
+ * offset, which may be anybody's, decides only where the store was not asked (`tip` undefined).
+ */
+export function lostBefore(
+  logStart: bigint,
+  tip: bigint | null | undefined,
+  committed: bigint | null,
+): Position['lost'] {
+  const wanted = tip === undefined ? committed : (tip ?? -1n) + 1n
+  return wanted === null || wanted >= logStart ? null : { first: wanted, last: logStart - 1n }
 }
 
 export async function hotTips(

@@ -5,6 +5,7 @@ import { createKafkaClient } from '../../consumers/kafka/client/kafka-client.ts'
 import { GROUPS, type GroupName } from '../../consumers/kafka/group/group-ids.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import { type CommandContext, writeAnswer } from '../command.ts'
+import { type GroupMembers, groupMembers } from '../group-members.ts'
 import { kafkaConnection, withCluster } from '../stores.ts'
 import { offset, usageError, wholeNumber } from '../usage.ts'
 import { onePartition, partitionsOf } from './partitions.ts'
@@ -89,21 +90,27 @@ async function setOffsets(
   topic: string,
   changes: readonly Change[],
 ): Promise<void> {
+  assertUnused(groupId, await withCluster(env, ({ view }) => groupMembers(view, groupId)))
   const admin = createKafkaClient(kafkaConnection(env)).admin()
   await admin.connect()
   try {
-    const { groups } = await admin.describeGroups([groupId])
-    const members = groups[0]?.members.length ?? 0
-    if (members > 0) {
-      throw new DaybookError(
-        'DAYBOOK_CLI_GROUP_IN_USE',
-        `Group ${groupId} has ${members} member${members === 1 ? '' : 's'}, which would commit over this at once. Stop its workers first.`,
-        { details: { groupId, members } },
-      )
-    }
     const partitions = changes.map(({ partition, to }) => ({ partition, offset: String(to) }))
     await admin.setOffsets({ groupId, topic, partitions })
   } finally {
     await admin.disconnect()
   }
+}
+
+/** @throws DaybookError DAYBOOK_CLI_GROUP_IN_USE */
+function assertUnused(groupId: string, { workers: members, concern }: GroupMembers): void {
+  if (concern !== null)
+    throw new DaybookError('DAYBOOK_CLI_GROUP_IN_USE', `Group ${groupId}: ${concern}`, {
+      details: { groupId },
+    })
+  if (members === null || members === 0) return
+  throw new DaybookError(
+    'DAYBOOK_CLI_GROUP_IN_USE',
+    `Group ${groupId} has ${members} member${members === 1 ? '' : 's'}, which would commit over this at once. Stop its workers first.`,
+    { details: { groupId, members } },
+  )
 }

@@ -18,7 +18,7 @@ export function addShow(offsets: Command, context: CommandContext): void {
     .command('show')
     .summary('where each worker group and its store are')
     .description(
-      'Shows, for each worker group and partition, the committed offset, the log, the lag, and the tip: the last offset that the store holds or has accounted for. Workers go on behind the tip; the committed offset is only a hint.',
+      'Shows, for each worker group and partition, the committed offset, the log, the lag, and the tip: the last offset that the store holds or has accounted for; and the offsets that the log lost before they were delivered. Workers go on behind the tip; the committed offset is only a hint.',
     )
     .addOption(repeatable('--topic <topic>', 'only this one', 'DAYBOOK_TOPICS'))
     .option('--json', 'one JSON array')
@@ -43,10 +43,11 @@ async function show(context: CommandContext, options: ShowOptions): Promise<void
 export function positionTable(positions: readonly Position[]): string {
   const cell = (offset: bigint | null) => (offset === null ? '-' : String(offset))
   return table(
-    ['group', 'topic', 'partition', 'log start', 'log end', 'committed', 'lag', 'tip'],
+    ['group', 'topic', 'partition', 'log start', 'log end', 'committed', 'lag', 'tip', 'lost'],
     positions.map((p) => [
       ...[p.group, p.topic, String(p.partition), cell(p.logStart), cell(p.logEnd)],
       ...[cell(p.committed), cell(p.lag), cell(p.tip)],
+      p.lost === null ? '-' : `${p.lost.first}..${p.lost.last}`,
     ]),
   )
 }

@@ -7,6 +7,7 @@ import type { Environment } from '../../runtime/config.ts'
 import { askRegistry } from '../../runtime/registry-http.ts'
 import { DaybookError } from '../../schemas/errors.ts'
 import { NEEDS, settingsOf } from '../configuration.ts'
+import { groupMembers } from '../group-members.ts'
 import { partitionsOf } from '../offsets/partitions.ts'
 import { coldTips, hotTips, type Position, readPositions, type Tips } from '../offsets/positions.ts'
 import { kafkaConnection, withBucket, withCluster, withHotStore } from '../stores.ts'
@@ -22,8 +23,10 @@ export interface Status {
   readonly answers: Readonly<Record<'kafka' | 'registry' | 'clickhouse' | 's3', Answer>>
   /** Whether the bucket can lock; null when it was not learned. */
   readonly objectLock: boolean | null
-  /** Running workers by group. */
-  readonly members: Readonly<Record<string, number>>
+  /** Running workers by group; null where they cannot be listed. */
+  readonly members: Readonly<Record<string, number | null>>
+  /** Groups whose members cannot be listed, or that have others in them, with the remedy. */
+  readonly groupConcerns: readonly { readonly group: string; readonly message: string }[]
   readonly positions: readonly Position[]
   /** Settings of topics that are not as they must be, and topics that are missing or may not be asked. */
   readonly topicFindings: readonly TopicFinding[]
@@ -63,7 +66,10 @@ export async function gatherStatus(
       s3: cold.answer,
     },
     objectLock: cold.value?.locked ?? null,
-    members: kafka.value?.members ?? {},
+    members: Object.fromEntries((kafka.value?.groups ?? []).map(({ group, workers }) => [group, workers])),
+    groupConcerns: (kafka.value?.groups ?? []).flatMap(({ group, concern: message }) =>
+      message === null ? [] : [{ group, message }],
+    ),
     positions: positions.value ?? [],
     topicFindings: kafka.value?.topicFindings ?? [],
     stopped: kafka.value?.stopped ?? [],
@@ -72,19 +78,20 @@ export async function gatherStatus(
 
 async function askKafka(env: Environment, { topics: wanted, quarantineTopic }: StatusSettings) {
   const topicFindings = await checkTopics({ ...kafkaConnection(env), topics: wanted, quarantineTopic })
-  const refs = await withCluster(env, (cluster) =>
-    Promise.all(wanted.map((topic) => partitionsOf(cluster, [topic]).catch(noneIfMissing))),
-  ).then((found) => found.flat())
+  const { refs, groups } = await withCluster(env, async (cluster) => ({
+    refs: (
+      await Promise.all(wanted.map((topic) => partitionsOf(cluster, [topic]).catch(noneIfMissing)))
+    ).flat(),
+    groups: await Promise.all(Object.values(GROUPS).map((group) => groupMembers(cluster.view, group))),
+  }))
   const topics = [...new Set(refs.map(({ topic }) => topic))]
   const admin = createKafkaClient(kafkaConnection(env)).admin()
   await admin.connect()
   try {
-    const { groups } = await admin.describeGroups(Object.values(GROUPS))
-    const members = Object.fromEntries(groups.map((group) => [group.groupId, group.members.length]))
     const stopped: StoppedEntry[] = []
     for (const groupId of Object.values(GROUPS))
       stopped.push(...(await stoppedOf(groupId, await admin.fetchOffsets({ groupId, topics }))))
-    return { refs, members, topicFindings, stopped }
+    return { refs, groups, topicFindings, stopped }
   } finally {
     await admin.disconnect()
   }

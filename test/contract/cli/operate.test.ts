@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKafkaClient } from '../../../consumers/kafka/client/kafka-client.ts'
+import { openCluster } from '../../../consumers/kafka/client/open-cluster.ts'
 import { type CliWorld, cliWorld } from '../../support/cli/environment.ts'
 import { runCli } from '../../support/cli/run.ts'
+import { joinAsNewerConsumer } from '../../support/kafka/newer-consumer.ts'
 import { alterTopic } from '../../support/kafka/topic-admin.ts'
 import { testStack } from '../../support/stack.ts'
 
@@ -47,6 +49,49 @@ describe('status', () => {
     const { code, stdout } = await runCli(['status', '--json'], env)
     expect(code).toBe(1)
     expect(JSON.parse(stdout).answers).toMatchObject({ kafka: { ok: true }, s3: { ok: false } })
+  })
+})
+
+describe('a group', () => {
+  const status = async () => {
+    const { code, stdout } = await runCli(['status', '--json'], world.env)
+    return { code, ...JSON.parse(stdout) }
+  }
+
+  it('that a consumer of the newer protocol has joined still shows its workers, and ends status with 1', async () => {
+    const worker = createKafkaClient(kafka).consumer({ groupId: 'daybook-hot', heartbeatInterval: 500 })
+    await worker.connect()
+    await worker.subscribe({ topic: world.topic })
+    const joined = new Promise<void>((resolve) => worker.on('consumer.group_join', () => resolve()))
+    await worker.run({ autoCommit: false, eachMessage: async () => {} })
+    await joined
+    const cluster = await openCluster(createKafkaClient(kafka))
+    try {
+      expect(await status()).toMatchObject({ code: 0, members: { 'daybook-hot': 1 }, groupConcerns: [] })
+      const leave = await joinAsNewerConsumer(cluster.view, 'daybook-hot', world.topic)
+      const admin = createKafkaClient(kafka).admin()
+      await admin.connect()
+      // What made status say that there are no workers.
+      expect((await admin.describeGroups(['daybook-hot'])).groups).toMatchObject([
+        { state: 'Dead', members: [] },
+      ])
+      await admin.disconnect()
+      expect(await status()).toMatchObject({
+        code: 1,
+        members: { 'daybook-hot': 1 },
+        groupConcerns: [{ group: 'daybook-hot', message: expect.stringContaining('--members') }],
+      })
+      const rewind = ['offsets', 'rewind', '--group', 'hot', '--topic', world.topic, '--to', '0', '--yes']
+      expect(await runCli(rewind, world.env)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('DAYBOOK_CLI_GROUP_IN_USE'),
+      })
+      await leave()
+      expect(await status()).toMatchObject({ code: 0, members: { 'daybook-hot': 1 }, groupConcerns: [] })
+    } finally {
+      await cluster.close()
+      await worker.disconnect()
+    }
   })
 })
 
@@ -163,6 +208,11 @@ describe('offsets', () => {
     const holes = [{ first: '0', last: '1' }]
     const shown = JSON.parse((await accept('hot', '2', '--holes', '--dry-run')).stdout)
     expect(shown).toMatchObject({ accepted: false, through: '1', lost: '2', holes })
+    const status = await runCli(['status'], world.env)
+    expect(status.code).toBe(1)
+    expect(status.stdout).toContain(
+      `✗ daybook-hot: ${world.topic}/0: offsets 0..1 are gone before they were delivered`,
+    )
     for (const store of ['hot', 'cold']) {
       const { code, stdout } = await accept(store, '1')
       expect(code).toBe(0)
