@@ -1,18 +1,19 @@
 import type { Failpoints } from '../../runtime/failpoints.ts'
 import type { AvroRecordSchema } from '../../schemas/avro-schema.ts'
 import { DaybookError } from '../../schemas/errors.ts'
-import type {
-  BadBatch,
-  Delivery,
-  FailedRange,
-  PartitionRef,
-  Quarantine,
-  Quarantined,
-  Range,
-  RangeOutcome,
+import {
+  type BadBatch,
+  type Delivery,
+  type FailedRange,
+  type PartitionRef,
+  partitionKey,
+  type Quarantine,
+  type Quarantined,
+  type Range,
+  type RangeOutcome,
 } from '../engine/contracts.ts'
 import type { HotStore } from './clickhouse/store.ts'
-import type { Copies } from './copies/copies.ts'
+import type { Copies, Listing } from './copies/copies.ts'
 import { DuplicateGuard } from './copies/duplicate-guard.ts'
 import { EventIds } from './copies/event-ids.ts'
 import { DeliveryJob } from './delivery-job.ts'
@@ -146,15 +147,18 @@ class Deliverer {
     for (const job of jobs) await settle(job, signal)
     const listed = await this.#listLater(jobs, ids, signal)
     if (listed === 'listed') return this.#insertAll(jobs, signal)
-    if (listed === 'crossing') for (const one of jobs) await this.#insertOnce([one], null, signal)
-    else {
+    if (listed === 'refused') {
       const claims = jobs.map(({ claim }) => claim)
       if (!(await this.#markLost(claims, signal))) throw refused(claims.length)
-      await this.#insertOnce(openOf(jobs), null, signal)
+      return this.#insertOnce(openOf(jobs), null, signal)
     }
+    const isCrossing = ({ claim }: Job) => listed.crossing.has(partitionKey(claim.partition))
+    const others = jobs.filter((job) => !isCrossing(job))
+    if (others.length > 0) await this.#insertOnce(others, null, signal)
+    for (const one of jobs.filter(isCrossing)) await this.#insertOnce([one], null, signal)
   }
 
-  async #listLater(jobs: readonly Job[], ids: EventIds | null, signal: AbortSignal) {
+  async #listLater(jobs: readonly Job[], ids: EventIds | null, signal: AbortSignal): Promise<Listing> {
     const rows = remainingOf(jobs)
     if (rows.length === 0) return 'listed'
     const owned = jobs.map(({ claim: { partition, owner } }) => ({ partition, owner }))

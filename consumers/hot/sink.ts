@@ -15,8 +15,9 @@ import type {
 import { partitionKey } from '../engine/contracts.ts'
 import type { HotClients } from './clickhouse/client.ts'
 import { createHotStore, type HotStore } from './clickhouse/store.ts'
-import { type CopiesFound, createCopies } from './copies/copies.ts'
+import { type Copies, type CopiesFound, createCopies } from './copies/copies.ts'
 import { recheckLastInsert } from './copies/duplicate-recheck.ts'
+import { repeatsIds } from './copies/repeated-ids.ts'
 import { createDeliverer, type Deliver } from './deliver.ts'
 import { createEventRows, type EventRows, hashOf } from './insert/event-rows.ts'
 import { avroEncoding, type InsertEncoding } from './insert/insert-encoding.ts'
@@ -81,6 +82,9 @@ class HotSink implements Sink {
   readonly #fence: Fence
   readonly #inserts: RunningInserts
   readonly #rows: EventRows
+  readonly #copies: Copies
+  /** What was seen in them: they are asked about again and again. */
+  readonly #slow = new WeakMap<Range, boolean>()
   readonly #keeper: TipKeeper
   readonly #requireTopic: RequireTopic
   readonly #processId = randomUUID()
@@ -112,10 +116,11 @@ class HotSink implements Sink {
     this.#rows = createEventRows(o.schemas)
     this.#requireTopic = createRequireTopic(store, this.#now)
     this.#keeper = createTipKeeper({ fence: this.#fence, clock })
+    this.#copies = createCopies({ store, clock, onFound: o.onCopies })
     this.#deliver = createDeliverer({
       ...{ store, quarantine, failpoints, now: this.#now, processId: this.#processId },
       ...{ fence: this.#fence, rows: this.#rows, table: o.schemas.table },
-      copies: createCopies({ store, clock, onFound: o.onCopies }),
+      copies: this.#copies,
       lifetime: createTableLifetime({ store, clock }),
       ...(o.onExpired === undefined ? {} : { onExpired: o.onExpired }),
       encoding: o.encoding ?? avroEncoding(o.schemas.table),
@@ -151,9 +156,15 @@ class HotSink implements Sink {
     return outcomes
   }
 
-  /** The quarantine may be slow, or not answer at all. */
-  isSlow({ records }: Range): boolean {
-    return records.some(({ verdict }) => verdict.kind === 'bad')
+  /** The quarantine may be slow, or not answer at all; copies have to be looked up and listed. */
+  isSlow(range: Range): boolean {
+    const known = this.#slow.get(range)
+    if (known === true || this.#copies.areMany(range.partition)) return true
+    if (known !== undefined) return false
+    const isSlow =
+      range.records.some(({ verdict }) => verdict.kind === 'bad') || repeatsIds(range, this.#rows)
+    this.#slow.set(range, isSlow)
+    return isSlow
   }
 
   fingerprint(checked: CheckedRecord, partition: PartitionRef): Buffer {

@@ -1,10 +1,12 @@
 import type { Clock } from '../../../runtime/clock.ts'
 import { LoopTurn } from '../../../runtime/loop-turn.ts'
+import { type PartitionRef, partitionKey } from '../../engine/contracts.ts'
 import type { HotStore } from '../clickhouse/store.ts'
 import { type EventRow, hashText, payloadOf } from '../insert/event-rows.ts'
 import type { OwnedPartition } from '../insert/insert-statement.ts'
 import { contentKey, firstCopies, type Place, slicesOf, someSurplus, storedIds } from './copy-lookup.ts'
 import { EventIds, ID_BYTES } from './event-ids.ts'
+import { KnownCopies } from './known-copies.ts'
 import { type LaterRow, list, listOwned } from './superseded-list.ts'
 
 /**
@@ -15,11 +17,6 @@ export interface Copies {
    * Before an insert: lists every row that has a visible copy with the same content, in the store or earlier among
    * `rows`. Durable when it returns. Readers therefore never see the second copy. Same id with other content: nothing.
    *
-   * `crossing`: two partitions of `rows` hold copies of one event. Nothing was listed, because one of the partitions
-   * may be refused and the other not; the caller delivers them one after the other.
-   *
-   * `refused`: an owner is not the current one any more. Of rows that were listed none gets into the table then.
-   *
    * `owned`: the partitions of the rows. A worker that stood still must not hide what its successor has made visible.
    *
    * `ids`: of these rows, which nobody else may be inserting.
@@ -29,13 +26,25 @@ export interface Copies {
     ids: EventIds,
     owned: readonly OwnedPartition[],
     signal: AbortSignal,
-  ): Promise<'listed' | 'crossing' | 'refused'>
+  ): Promise<Listing>
   /**
    * After an insert, when another process may have inserted copies at the same moment: of each pair of visible
    * copies the one that stands later in (topic id, partition, offset) is listed, whoever runs this.
    */
   settle(rows: readonly EventRow[], signal: AbortSignal): Promise<void>
+  /** Whether the last rows of the partition were copies in great part, so that the next ones will take long. */
+  areMany(partition: PartitionRef): boolean
 }
+
+export type Listing =
+  | 'listed'
+  /** An owner is not the current one any more. Of rows that were listed none gets into the table then. */
+  | 'refused'
+  /**
+   * Partitions of the rows, as `partitionKey`, that hold copies of one event. Nothing was listed, because one of them
+   * may be refused and the other not; the caller delivers these one after the other.
+   */
+  | { readonly crossing: ReadonlySet<string> }
 
 /** What a delivery found: events that are held already, and events with a known id but other content. */
 export type CopiesFound = (topic: string, kind: 'superseded' | 'conflicting', events: number) => void
@@ -47,34 +56,142 @@ export interface CopiesOptions {
   readonly onFound?: CopiesFound | undefined
 }
 
-export function createCopies({ store, clock, onFound }: CopiesOptions): Copies {
+/** So many copies of a content in one insert will be followed by more of them. */
+const REMEMBERED_FROM = 16
+/** So many copies among the rows of a partition take longer to look up than the rows to insert. */
+const MANY = 1_000
+
+export function createCopies(options: CopiesOptions): Copies {
+  return new StoredCopies(options)
+}
+
+class StoredCopies implements Copies {
+  readonly #store: HotStore
+  readonly #clock: Clock
+  readonly #onFound: CopiesFound | undefined
   /** No reader will see them, so that nothing is left to settle. */
-  const listed = new WeakSet<EventRow>()
-  return {
-    listLater: async (rows, ids, owned, signal) => {
-      const stored = await storedIds(store, ids, { rowsAtLeast: 1, signal })
-      if (stored.length === 0 && ids.repeated.length === 0) return 'listed'
-      const sharing = await sharingIds(rows, ids, stored)
-      const hashes = distinct(sharing.filter((one) => one.isStored).map(({ hash }) => hash))
-      const first = await firstCopies(store, stored, hashes, signal)
-      const { later, conflicting } = laterCopies(sharing, first)
-      if (later.some(({ row, kept }) => kept.inDelivery && !samePartition(placeOf(row), kept)))
-        return 'crossing'
-      if (!(await listOwned(store, later, { owned, at: clock.now(), signal }))) return 'refused'
-      const superseded = later.map(({ row }) => row)
-      for (const row of superseded) listed.add(row)
-      if (onFound !== undefined) report(onFound, superseded, conflicting)
-      return 'listed'
-    },
-    settle: async (rows, signal) => {
-      const shown = rows.filter((row) => !listed.has(row))
-      const ids = new EventIds(shown)
-      const stored = await storedIds(store, ids, { rowsAtLeast: 2, signal })
-      if (stored.length === 0) return
-      const sharing = await sharingIds(shown, ids, stored)
-      const hashes = distinct(sharing.map(({ hash }) => hash))
-      await listSurplus(store, { ids: stored, hashes }, clock, signal)
-    },
+  readonly #listed = new WeakSet<EventRow>()
+  readonly #known: KnownCopies
+  /** Partitions, as `partitionKey`. */
+  readonly #withMany = new Set<string>()
+
+  constructor({ store, clock, onFound }: CopiesOptions) {
+    this.#store = store
+    this.#clock = clock
+    this.#onFound = onFound
+    this.#known = new KnownCopies(clock)
+  }
+
+  async listLater(
+    rows: readonly EventRow[],
+    ids: EventIds,
+    owned: readonly OwnedPartition[],
+    signal: AbortSignal,
+  ): Promise<Listing> {
+    try {
+      const listing = await this.#list(rows, ids, owned, signal)
+      if (listing === 'refused') this.#known.clear()
+      return listing
+    } catch (error) {
+      this.#known.clear()
+      throw error
+    }
+  }
+
+  async settle(rows: readonly EventRow[], signal: AbortSignal): Promise<void> {
+    const shown = rows.filter((row) => !this.#listed.has(row))
+    const ids = new EventIds(shown)
+    const stored = await storedIds(this.#store, ids, { rowsAtLeast: 2, signal })
+    if (stored.length === 0) return
+    const sharing = await sharingIds(shown, ids, keysOf(stored))
+    const hashes = joined(sharing.map(({ content }) => content.hash))
+    await listSurplus(this.#store, { ids: stored, hashes }, this.#clock, signal)
+  }
+
+  areMany(partition: PartitionRef): boolean {
+    return this.#withMany.has(partitionKey(partition))
+  }
+
+  async #list(
+    rows: readonly EventRow[],
+    ids: EventIds,
+    owned: readonly OwnedPartition[],
+    signal: AbortSignal,
+  ): Promise<Listing> {
+    const stored = await this.#storedAmong(rows, ids, signal)
+    const sharing = stored.size + ids.repeated.length === 0 ? [] : await sharingIds(rows, ids, stored)
+    const { later, conflicting } = laterCopies(sharing, await this.#firstCopies(sharing, signal))
+    const crossing = new Set<string>()
+    for (const { row, kept } of later)
+      if (kept.inDelivery !== null && !samePartition(kept, placeOf(row)))
+        crossing.add(partitionKey(row.partition)).add(partitionKey(kept.inDelivery))
+    this.#judge(owned, [...later.map(({ row }) => row), ...conflicting], crossing)
+    if (crossing.size > 0) return { crossing }
+    if (!(await listOwned(this.#store, later, { owned, at: this.#clock.now(), signal }))) return 'refused'
+    for (const { row } of later) this.#listed.add(row)
+    this.#remember(later)
+    if (this.#onFound !== undefined) report(this.#onFound, later, conflicting)
+    return 'listed'
+  }
+
+  /** Ids, as `EventIds.key`, of which the store holds rows. */
+  async #storedAmong(rows: readonly EventRow[], ids: EventIds, signal: AbortSignal): Promise<Set<string>> {
+    const stored = new Set<string>()
+    let asked = ids
+    if (!this.#known.isEmpty || ids.repeated.length > 0) {
+      const repeated = new Set(ids.repeated)
+      const isAsked = (at: number) => {
+        if (repeated.has(at)) return false
+        const id = ids.key(at)
+        if (!this.#known.has(id)) return true
+        stored.add(id)
+        return false
+      }
+      asked = new EventIds(rows.filter((_, at) => isAsked(at)))
+    }
+    for (const id of keysOf(await storedIds(this.#store, asked, { rowsAtLeast: 1, signal }))) stored.add(id)
+    return stored
+  }
+
+  /** By `contentKey`, of those of which the store holds a copy. */
+  async #firstCopies(sharing: readonly Sharing[], signal: AbortSignal): Promise<Map<string, Place>> {
+    const first = new Map<string, Place>()
+    const asked: Content[] = []
+    for (const content of new Set(sharing.map(({ content }) => content))) {
+      const place = this.#known.place(content.id, content.key)
+      if (place !== undefined) first.set(content.key, place)
+      else if (content.isStored) asked.push(content)
+    }
+    if (asked.length === 0) return first
+    const ids = joined(asked.map(({ id }) => id))
+    const hashes = joined(asked.map(({ hash }) => hash))
+    for (const [key, place] of await firstCopies(this.#store, ids, hashes, signal)) first.set(key, place)
+    return first
+  }
+
+  /** Notes which of the partitions will take long next time. */
+  #judge(owned: readonly OwnedPartition[], copies: readonly EventRow[], crossing: ReadonlySet<string>): void {
+    const counts = new Map<PartitionRef, number>()
+    for (const { partition } of copies) counts.set(partition, (counts.get(partition) ?? 0) + 1)
+    const many = new Set(crossing)
+    for (const [partition, count] of counts) if (count >= MANY) many.add(partitionKey(partition))
+    for (const { partition } of owned) {
+      const key = partitionKey(partition)
+      if (many.has(key)) this.#withMany.add(key)
+      else this.#withMany.delete(key)
+    }
+  }
+
+  #remember(later: readonly Later[]): void {
+    const byContent = Map.groupBy(
+      later.filter(({ kept }) => kept.inDelivery === null),
+      ({ content }) => content,
+    )
+    for (const [content, copies] of byContent) {
+      const [first] = copies
+      if (first !== undefined && copies.length >= REMEMBERED_FROM)
+        this.#known.add(content.id, content.key, first.kept)
+    }
   }
 }
 
@@ -100,36 +217,56 @@ export async function listSurplus(
 /** A hundred thousand hashes take the better part of a second. */
 const ROWS_A_TURN = 1_000
 
-interface Sharing {
-  readonly row: EventRow
+/** One for all its rows: a flood has a hundred thousand of them. */
+interface Content {
   /** As `EventIds.key` gives it. */
   readonly id: string
-  /** Of the content, a character for each byte. */
+  /** A character for each byte. */
   readonly hash: string
+  /** As `contentKey` gives it. */
+  readonly key: string
   /** The store holds rows with this id. */
   readonly isStored: boolean
 }
 
+interface Sharing {
+  readonly row: EventRow
+  readonly content: Content
+}
+
 /** Rows that share their id with one in the store or an earlier one among them, and the earlier ones. */
-async function sharingIds(rows: readonly EventRow[], ids: EventIds, stored: Buffer): Promise<Sharing[]> {
+async function sharingIds(
+  rows: readonly EventRow[],
+  ids: EventIds,
+  stored: ReadonlySet<string>,
+): Promise<Sharing[]> {
   const turn = new LoopTurn()
-  const inStore = new Set<string>()
-  for (let at = 0; at < stored.length; at += ID_BYTES)
-    inStore.add(stored.toString('latin1', at, at + ID_BYTES))
   const repeated = new Set(ids.repeated.map((row) => ids.key(row)))
+  const contents = new Map<string, Content>()
   const sharing: Sharing[] = []
   for (const [index, row] of rows.entries()) {
     const id = ids.key(index)
-    const isStored = inStore.has(id)
-    if (isStored || repeated.has(id)) sharing.push({ row, id, hash: hashText(row, payloadOf(row)), isStored })
+    const isStored = stored.has(id)
+    if (isStored || repeated.has(id)) {
+      const hash = hashText(row, payloadOf(row))
+      const key = contentKey(id, hash)
+      const content = contents.get(key) ?? { id, hash, key, isStored }
+      contents.set(key, content)
+      sharing.push({ row, content })
+    }
     if (index % ROWS_A_TURN === 0) await turn.giveWay()
   }
   return sharing
 }
 
 interface Kept extends Place {
-  /** It is to be inserted itself. */
-  readonly inDelivery: boolean
+  /** Of the row in the delivery that it is; null: it is stored. */
+  readonly inDelivery: PartitionRef | null
+}
+
+interface Later extends LaterRow {
+  readonly content: Content
+  readonly kept: Kept
 }
 
 /**
@@ -138,38 +275,43 @@ interface Kept extends Place {
  */
 function laterCopies(sharing: readonly Sharing[], inStore: ReadonlyMap<string, Place>) {
   const first = new Map<string, Kept>()
-  for (const [key, place] of inStore) first.set(key, { ...place, inDelivery: false })
+  for (const [key, place] of inStore) first.set(key, { ...place, inDelivery: null })
   const known = new Set<string>()
-  const later: (LaterRow & { readonly kept: Kept })[] = []
+  const later: Later[] = []
   const conflicting: EventRow[] = []
-  for (const one of sharing) {
-    const { row, id, hash } = one
-    const key = contentKey(id, hash)
-    const place = placeOf(row)
+  for (const { row, content } of sharing) {
+    const { id, key, isStored } = content
     const kept = first.get(key)
     if (kept === undefined) {
-      first.set(key, { ...place, inDelivery: true })
-      if (one.isStored || known.has(id)) conflicting.push(row)
-    } else if (!samePlace(kept, place)) later.push({ row, id, kept })
+      first.set(key, { ...placeOf(row), inDelivery: row.partition })
+      if (isStored || known.has(id)) conflicting.push(row)
+    } else if (!samePlace(kept, placeOf(row))) later.push({ row, id, content, kept })
     known.add(id)
   }
   return { later, conflicting }
 }
 
-function distinct(hashes: readonly string[]): Buffer {
-  return Buffer.from([...new Set(hashes)].join(''), 'latin1')
+/** @param ids laid out like `EventIds.bytes` */
+function keysOf(ids: Buffer): Set<string> {
+  const keys = new Set<string>()
+  for (let at = 0; at < ids.length; at += ID_BYTES) keys.add(ids.toString('latin1', at, at + ID_BYTES))
+  return keys
 }
 
-function report(
-  onFound: CopiesFound,
-  superseded: readonly EventRow[],
-  conflicting: readonly EventRow[],
-): void {
+/** The bytes of all of them, each once. */
+function joined(texts: readonly string[]): Buffer {
+  return Buffer.from([...new Set(texts)].join(''), 'latin1')
+}
+
+function report(onFound: CopiesFound, later: readonly Later[], conflicting: readonly EventRow[]): void {
   const tell = (kind: Parameters<CopiesFound>[1], rows: readonly EventRow[]) => {
     const byTopic = Map.groupBy(rows, ({ partition }) => partition.topic)
     for (const [topic, { length }] of byTopic) onFound(topic, kind, length)
   }
-  tell('superseded', superseded)
+  tell(
+    'superseded',
+    later.map(({ row }) => row),
+  )
   tell('conflicting', conflicting)
 }
 

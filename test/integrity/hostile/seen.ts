@@ -89,9 +89,14 @@ export async function isSetAside(
   }
 }
 
-/** Waits until both workers have gone beyond this offset of the target. */
-export async function bothPass(attack: Attack, offset: bigint, timeoutMs?: number): Promise<void> {
-  const { topic, partition } = attack.target
+/** Waits until both workers have gone beyond this offset of the target, or of another partition of its topic. */
+export async function bothPass(
+  attack: Attack,
+  offset: bigint,
+  timeoutMs?: number,
+  partition = attack.target.partition,
+): Promise<void> {
+  const { topic } = attack.target
   for (const kind of WORKERS)
     await attack.until(
       `the ${kind} worker passes offset ${offset}`,

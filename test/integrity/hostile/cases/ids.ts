@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Attack, HostileCase } from '../hostile-case.ts'
-import { allShow, batchOf, bothPass, goesOn, mustBe } from '../seen.ts'
+import { allShow, batchOf, bothPass, events, goesOn, mustBe } from '../seen.ts'
 
 /** Just below the number of records up to which a batch is taken apart. */
 const IN_A_BATCH = 90_000
 const BATCHES = 4
 const PATIENCE_MS = 240_000
+const COPIED_EVENTS = 200
+const COPIES_IN_A_BATCH = 5_000
+const COPIES = 1_000_000
 
 async function rowsOf(
   attack: Attack,
@@ -54,6 +57,30 @@ export const ID_CASES: readonly HostileCase[] = [
       await bothPass(attack, last + BigInt(IN_A_BATCH) - 1n, PATIENCE_MS)
       const all = BATCHES * IN_A_BATCH
       mustBe('the rows under the id', await rowsOf(attack, id), { stored: all, shown: all })
+      await goesOn(attack)
+    },
+  },
+  {
+    name: 'ids: two hundred events sent again and again, a million records in two partitions',
+    cells: ['producer/records/delay', 'producer/records/grow'],
+    inTest: false,
+    mayStop: [0, 1],
+    run: async (attack) => {
+      const copied = events(attack, COPIED_EVENTS)
+      const values = Array.from(
+        { length: COPIES_IN_A_BATCH },
+        (_, at) => copied[at % COPIED_EVENTS]?.value ?? null,
+      )
+      const batch = batchOf(values, 4)
+      const lasts = [0n, 0n]
+      for (let sent = 0; sent < COPIES / COPIES_IN_A_BATCH; sent++)
+        lasts[sent % 2] = await attack.sendBatch(batch, sent % 2)
+      for (const [partition, last] of lasts.entries())
+        await bothPass(attack, last + BigInt(COPIES_IN_A_BATCH) - 1n, PATIENCE_MS, partition)
+      await allShow(
+        attack,
+        copied.map(({ id }) => id),
+      )
       await goesOn(attack)
     },
   },
