@@ -75,6 +75,11 @@ export async function runHotWorker({ config, ...chosen }: HotWorkerOptions): Pro
             { topic },
             events,
           ),
+        onRecheckFailed: ({ topic, partition }, err) =>
+          log.warn(
+            { topic, partition, err },
+            'could not look for copies of what was inserted before: trying again',
+          ),
         ...chosen,
       })
       const cut = { maxRows: config.cutRows, maxBytes: config.cutBytes, maxAgeMs: config.cutAgeMs }

@@ -7,10 +7,10 @@ export class Condition {
     for (const look of [...this.#waiting]) look()
   }
 
-  /** Resolves true when `holds()` does, false when `signal` aborts first. */
+  /** Resolves true when `holds()` does, false when `signal` aborts first, or has aborted before. */
   until(holds: () => boolean, signal: AbortSignal): Promise<boolean> {
-    if (holds()) return Promise.resolve(true)
     if (signal.aborted) return Promise.resolve(false)
+    if (holds()) return Promise.resolve(true)
     return new Promise((resolve) => {
       const end = (result: boolean) => {
         this.#waiting.delete(look)

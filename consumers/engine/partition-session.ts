@@ -162,11 +162,16 @@ export class PartitionSession {
     return this.#recovering
   }
 
-  /** Gives the number of failed deliveries in a row without progress, this one included. */
+  /** Gives the number of failures in a row without progress, this one included. */
   recoveryStarted(): number {
     this.#recovering = true
     this.#failures += 1
     return this.#failures
+  }
+
+  /** The store does not even say what it holds: that counts like a delivery that fails. */
+  recoveryFailed(): void {
+    if (this.#recovering) this.#failures += 1
   }
 
   recoveryEnded(): void {
@@ -178,7 +183,7 @@ export class PartitionSession {
     return this.#failures > 0 && this.hasUndelivered
   }
 
-  /** So many deliveries in a row have failed without progress. */
+  /** So many deliveries, and questions after them, have failed in a row without progress. */
   get failures(): number {
     return this.#failures
   }
@@ -363,8 +368,9 @@ export class PartitionSession {
 
   #trimHead(head: Range, held: bigint): void {
     const rest = rangeBeyond(head, held)
-    this.#options.memory.release(head.bytes - rest.bytes)
     this.#queue[0] = rest
+    // Who waits for room looks at once at what this partition holds.
+    this.#options.memory.release(head.bytes - rest.bytes)
   }
 
   #dropHead(head: Range): void {

@@ -44,6 +44,8 @@ export interface HotSinkOptions {
   readonly onExpired?: (partition: PartitionRef, events: number) => void
   /** Told of copies and conflicts before they are inserted. */
   readonly onCopies?: CopiesFound
+  /** Copies that came at the same moment as an earlier insert could not be looked for; it is tried again. */
+  readonly onRecheckFailed?: (partition: PartitionRef, error: unknown) => void
   /** How long inserts of an earlier owner may go on before they are killed. */
   readonly patienceMs?: number
   /** How long to wait for a killed insert. */
@@ -58,6 +60,8 @@ export interface HotSchemas {
 
 const DEFAULT_PATIENCE_MS = 2_000
 const DEFAULT_DRAIN_TIMEOUT_MS = 15_000
+/** After a look for copies that failed. */
+const RECHECK_PAUSE_MS = 10_000
 /** What is looked at again when the worker ends may be looked at by whoever claims the partition next. */
 const CLOSE_PATIENCE_MS = 5_000
 
@@ -93,17 +97,20 @@ class HotSink implements Sink {
   readonly #asked = new WeakSet<HotClaim>()
   /** One at a time, beside everything else. */
   #rechecks: Promise<void> = Promise.resolve()
-  /** Up to where each partition is to be looked at; once each, however often its deliveries fail. */
+  /** From which tip on each partition is to be looked at; once each, however often its deliveries fail. */
   readonly #waitingRechecks = new Map<string, bigint>()
-  /** Partitions whose last delivery of this process has not ended well: nobody may have looked for copies after it. */
-  readonly #notLookedAt = new Set<string>()
-  /** Partitions that could not be looked at. */
-  readonly #owedRechecks = new Set<string>()
+  /**
+   * The last delivery of this process to each partition, where it has not ended well: nobody may have looked for copies
+   * after it.
+   */
+  readonly #notLookedAt = new Map<string, symbol>()
+  readonly #onRecheckFailed: HotSinkOptions['onRecheckFailed']
   readonly #closing = new AbortController()
 
   constructor(o: HotSinkOptions) {
     const { clock, quarantine, failpoints } = o
     this.#clock = clock
+    this.#onRecheckFailed = o.onRecheckFailed
     this.#now = () => clock.now()
     const store = createHotStore({ clients: o.clients, database: o.database })
     this.#store = store
@@ -142,17 +149,19 @@ class HotSink implements Sink {
     const made = new HotClaim({ partition, epoch: state.epoch, owner, tip: state.tip, ask })
     this.#keeper.watch(made)
     const isOfAnother = before.owner !== '' && !before.owner.startsWith(`${this.#processId}.`)
-    const key = partitionKey(partition)
-    if (isOfAnother || this.#notLookedAt.has(key) || this.#owedRechecks.has(key))
-      this.#recheck(partition, state.tip)
+    if (isOfAnother || this.#notLookedAt.has(partitionKey(partition))) this.#recheck(partition, state.tip)
     return made
   }
 
   async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly RangeOutcome[]> {
     const keys = deliveries.map(({ claim }) => partitionKey(claim.partition))
-    for (const key of keys) this.#notLookedAt.add(key)
+    const delivery = Symbol('delivery')
+    for (const key of keys) this.#notLookedAt.set(key, delivery)
     const outcomes = await this.#deliver(deliveries, signal)
-    for (const [at, key] of keys.entries()) if (outcomes[at] === 'delivered') this.#notLookedAt.delete(key)
+    // One of an earlier claim may end only now: then it says nothing of the one that came after it.
+    for (const [at, key] of keys.entries())
+      if (outcomes[at] === 'delivered' && this.#notLookedAt.get(key) === delivery)
+        this.#notLookedAt.delete(key)
     return outcomes
   }
 
@@ -179,25 +188,31 @@ class HotSink implements Sink {
     const cancel = this.#clock.after(CLOSE_PATIENCE_MS, () => this.#closing.abort())
     await this.#rechecks
     cancel()
+    this.#closing.abort()
     await this.#keeper.close()
     await this.#store.close()
   }
 
-  /** The next claim, or the next failed delivery, looks again: failing is harmless. */
+  /** Looks for copies in what was inserted around the tip `last`, and again until it succeeds or the worker ends. */
   #recheck(partition: PartitionRef, last: bigint): void {
+    const { signal } = this.#closing
     const key = partitionKey(partition)
-    const isWaiting = this.#waitingRechecks.has(key)
-    this.#waitingRechecks.set(key, last)
-    if (isWaiting) return
+    const waiting = this.#waitingRechecks.get(key)
+    // From the lower one on: what was inserted around both is looked at.
+    this.#waitingRechecks.set(key, waiting !== undefined && waiting < last ? waiting : last)
+    if (waiting !== undefined || signal.aborted) return
     const run = async () => {
-      const latest = this.#waitingRechecks.get(key) ?? last
+      const lowest = this.#waitingRechecks.get(key) ?? last
       this.#waitingRechecks.delete(key)
-      this.#owedRechecks.add(key)
-      const { signal } = this.#closing
-      await recheckLastInsert(this.#store, { partition, last: latest, clock: this.#clock, signal })
-      this.#owedRechecks.delete(key)
+      try {
+        await recheckLastInsert(this.#store, { partition, last: lowest, clock: this.#clock, signal })
+      } catch (error) {
+        if (signal.aborted) return
+        this.#onRecheckFailed?.(partition, error)
+        void this.#clock.sleep(RECHECK_PAUSE_MS, signal).then(() => this.#recheck(partition, lowest))
+      }
     }
-    this.#rechecks = this.#rechecks.then(() => run().catch(() => {}))
+    this.#rechecks = this.#rechecks.then(run)
   }
 
   async #tip(held: HotClaim, signal: AbortSignal | undefined): Promise<Tip> {

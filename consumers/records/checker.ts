@@ -48,7 +48,11 @@ export function createChecker(options: CheckerOptions): Checker {
   const unknown = new UnknownSchemas(catalogue, options.clock)
 
   return {
-    prepare: (records, position) => unknown.settle(records, position),
+    prepare: async (records, position) => {
+      // Their partitions stand still until a version comes that takes them, or an administrator has deleted the schema.
+      if (!takesNewer && catalogue.hasNewer) await catalogue.forgetDeleted(newerAmong(records, catalogue))
+      await unknown.settle(records, position)
+    },
     check(record) {
       const { bytes, valueStart, valueEnd, fault } = record
       if (fault !== null) return bad(fault.code, fault.reason, null)
@@ -72,6 +76,19 @@ export function createChecker(options: CheckerOptions): Checker {
       return known.skipper.canonical() ? verdictOf(canonical, id, true) : verdictOf(other, id, false)
     },
   }
+}
+
+function newerAmong(records: readonly SourceRecord[], catalogue: SchemaCatalogue): ReadonlySet<number> {
+  const newer = new Set<number>()
+  let last: number | null = null
+  for (const record of records) {
+    const id = schemaOf(record)
+    if (id === null || id === last) continue
+    last = id
+    const entry = catalogue.entry(id)
+    if (entry?.kind === 'event' && entry.known.relation === 'newer') newer.add(id)
+  }
+  return newer
 }
 
 /** A record that is refused is read again by other code: if that takes it, the fault is not the producer's. */

@@ -31,6 +31,10 @@ export interface SchemaCatalogue {
   entry(id: number): SchemaEntry | undefined
   /** The schema of an accepted event. @throws DaybookError DAYBOOK_SCHEMA_NOT_LOADED when `load` was not called for it. */
   schemaOf(id: number): KnownSchema
+  /** Whether schemas are loaded that say more than `newest`. */
+  readonly hasNewer: boolean
+  /** Forgets those of these ids that were deleted for good since they were loaded. @throws what RegistryReader throws */
+  forgetDeleted(ids: Iterable<number>): Promise<void>
   /** For stores whose table cannot take more. @throws DaybookError DAYBOOK_SCHEMA_NEWER_THAN_WORKER, not retryable. */
   assertNotNewer(id: number): void
 }
@@ -64,12 +68,12 @@ interface FoundSchema {
   readonly schemaType: string
 }
 
-/** Entries are never dropped: there is one only for what is registered under our subjects, and that never changes. */
+/** There are entries only for what is registered under our subjects: that never changes, and is hardly ever deleted. */
 class Catalogue implements SchemaCatalogue {
   readonly newest: NewestSchema
   readonly #options: CatalogueOptions
   readonly #entries = new Map<number, SchemaEntry>()
-  readonly #inUse: KnownSchema[] = []
+  #inUse: readonly KnownSchema[] = []
   #characters = 0
   readonly #registered: RegisteredIds
   readonly #lookUps: Budget
@@ -82,6 +86,10 @@ class Catalogue implements SchemaCatalogue {
     this.newest = options.newest
     this.#registered = new RegisteredIds(options)
     this.#lookUps = new Budget({ clock, most: MAX_LOOK_UPS, perMs: LOOK_UPS_MS })
+  }
+
+  get hasNewer(): boolean {
+    return this.#inUse.some(({ relation }) => relation === 'newer')
   }
 
   entry(id: number): SchemaEntry | undefined {
@@ -119,6 +127,16 @@ class Catalogue implements SchemaCatalogue {
     // A subject that was deleted as a whole is listed, but its ids are not: events that name them are good still.
     if (left.length === 0 || !this.#registered.hasHidden) return
     await Promise.all(left.slice(0, this.#lookUps.take(left.length)).map((id) => this.#lookUp(id)))
+  }
+
+  async forgetDeleted(ids: Iterable<number>): Promise<void> {
+    for (const id of new Set(ids)) {
+      const entry = this.#entries.get(id)
+      if (entry?.kind !== 'event' || (await this.#options.registry.byId(id)) !== null) continue
+      this.#entries.delete(id)
+      this.#inUse = this.#inUse.filter((one) => one !== entry.known)
+      this.#characters -= charactersOf(entry.known)
+    }
   }
 
   #missing(ids: Iterable<number>): number[] {
@@ -180,17 +198,21 @@ class Catalogue implements SchemaCatalogue {
     const wrong = (reason: string): SchemaEntry => ({ kind: 'wrong', reason: `schema ${known.id} ${reason}` })
     if (this.#inUse.length >= MAX_SCHEMAS)
       return wrong(`would be one more than the ${MAX_SCHEMAS} that a worker takes`)
-    const characters = known.text.length + known.skipper.codeCharacters
-    if (this.#characters + characters > MAX_CHARACTERS)
+    if (this.#characters + charactersOf(known) > MAX_CHARACTERS)
       return wrong('is larger than what is left for all schemas of a worker')
     for (const one of this.#inUse) {
       if (!goTogether(one.node, known.node)) return wrong(`does not go with schema ${one.id}`)
       await this.#turn.giveWay()
     }
-    this.#inUse.push(known)
-    this.#characters += characters
+    this.#inUse = [...this.#inUse, known]
+    this.#characters += charactersOf(known)
     return entry
   }
+}
+
+/** Of its text and of the code that checks its records. */
+function charactersOf({ text, skipper }: KnownSchema): number {
+  return text.length + skipper.codeCharacters
 }
 
 /** For a store whose table has no place for all that a schema says. */

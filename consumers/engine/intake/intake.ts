@@ -125,7 +125,11 @@ export class Intake {
       if (checked === undefined || (before !== null && checked.record.offset > before)) break
       const { size } = checked.record
       if (unasked + size >= ASK_ROOM_BYTES) {
-        if (!memory.hasRoom(session.bufferedBytes, size) && !(await this.#madeRoom(session, size))) break
+        if (!memory.hasRoom(session.bufferedBytes, size)) {
+          await this.#makeRoom(session, size)
+          // Also where there was room: the session may have ended before this goes on, and counts nothing any more.
+          if (session.intakeSignal.aborted) break
+        }
         unasked = 0
       }
       const full = cutter.before(session, checked.record)
@@ -145,10 +149,10 @@ export class Intake {
 
   /**
    * A batch may hold more than the partition's share of the memory, and a record of `nextBytes` may fill it alone: all
-   * others would wait then until it is delivered, so it waits for them, but not for ever. False when nothing more is to
-   * be taken in.
+   * others would wait then until it is delivered, so it waits for them, but not for ever. Returns also when nothing more
+   * is to be taken in.
    */
-  async #madeRoom(session: PartitionSession, nextBytes: number): Promise<boolean> {
+  async #makeRoom(session: PartitionSession, nextBytes: number): Promise<void> {
     const { memory, pressure, backoff } = this.#options
     pressure.makeRoom()
     const patience = new AbortController()
@@ -156,7 +160,7 @@ export class Intake {
     const { intakeSignal } = session
     const isThere = await memory.room(session, nextBytes, AbortSignal.any([intakeSignal, patience.signal]))
     cancel()
-    return isThere || memory.room(session, 0, intakeSignal)
+    if (!isThere) await memory.room(session, 0, intakeSignal)
   }
 
   /** Synchronous: this is the path of every record. Returns why the range is full now, or null. */

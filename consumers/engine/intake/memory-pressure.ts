@@ -48,6 +48,8 @@ export class Pressure {
       pauses.resume(this.#partitions(), 'memory')
     }
     if (isShort || this.#paused) this.makeRoom()
+    // Whose deliveries fail is told by nothing that moves.
+    if (this.#paused) this.#lookAgain()
   }
 
   /**

@@ -6,6 +6,7 @@ import type { PartitionSession } from '../partition-session.ts'
 export function retried(observer: EngineObserver, step: RetriedStep, session: PartitionSession) {
   return (delayMs: number, error: unknown): void => {
     session.waitsFor(step, error instanceof DaybookError ? error.code : 'unknown')
+    if (step === 'tip') session.recoveryFailed()
     observer.retrying(step, session.partition, delayMs, error)
   }
 }

@@ -245,7 +245,7 @@ export class GenerationReader {
       if (feed === undefined || this.#feeds.get(key) !== feed || feed.position !== offset) continue
       if (fetched.errorCode === BROKER_ERROR.none) this.#serve(feed, unshared(fetched, answer.bytes))
       else if (fetched.errorCode === BROKER_ERROR.offsetOutOfRange)
-        this.#failed(feed, offsetOutOfRange(feed.ref, feed.position))
+        feed.fail(offsetOutOfRange(feed.ref, feed.position))
       else this.#refused(feed, fetched)
     }
   }
@@ -254,7 +254,7 @@ export class GenerationReader {
     try {
       feed.take(fetched, this.#answers)
     } catch (error) {
-      this.#failed(feed, error)
+      feed.fail(error)
     }
   }
 
@@ -265,7 +265,7 @@ export class GenerationReader {
     const now = clock.now()
     const { delayMs, since } = feed.rest(now)
     if (!failure.retryable || now - since > REFUSAL_PATIENCE_MS) {
-      this.#failed(feed, failure)
+      feed.fail(failure)
       return
     }
     clock.after(delayMs, () => feed.rested())

@@ -1,6 +1,7 @@
 import { backoffMs } from '../../../runtime/backoff.ts'
 import { DEFAULT_RETRY } from '../../../runtime/retry.ts'
 import type { PartitionRef, SourceBatch } from '../../engine/contracts.ts'
+import { gaveWay } from '../../engine/faults.ts'
 import { endOfBatches } from '../protocol/batch-extents.ts'
 import type { FetchedPartition } from '../protocol/fetch-request.ts'
 import { slices } from '../protocol/record-batch.ts'
@@ -59,6 +60,7 @@ export class PartitionFeed {
   /** Since when the broker has refused this partition, and how often. */
   #refused: { readonly since: number; readonly times: number } | null = null
   #isResting = false
+  #isFailed = false
   /** Of the largest of the last slices: halves with each smaller one. */
   #lastBytes = 0
 
@@ -116,7 +118,9 @@ export class PartitionFeed {
 
   /** `isTight`: memory is short, so the next answer is not fetched before the last one is handed over. */
   canFetch(isTight: boolean): boolean {
-    return !this.#isPaused && !this.#isResting && this.#held < (isTight ? 1 : MAX_ANSWERS_HELD)
+    return (
+      !this.#isFailed && !this.#isPaused && !this.#isResting && this.#held < (isTight ? 1 : MAX_ANSWERS_HELD)
+    )
   }
 
   /** Of the answers that it holds, as they came. */
@@ -174,6 +178,14 @@ export class PartitionFeed {
     this.#tail = this.#tail.then(() => this.#handOver(fetched, examined, from))
   }
 
+  /** It cannot be read on: `onFailure` is called when what was fetched before is handed over. */
+  fail(error: unknown): void {
+    this.#isFailed = true
+    this.#tail = this.#tail.then(() => {
+      if (!this.#isOver()) this.#owner.onFailure(this, error)
+    })
+  }
+
   /** Resolves when nothing of this feed is with the listener any more. */
   settled(): Promise<void> {
     return this.#tail
@@ -188,6 +200,7 @@ export class PartitionFeed {
       while (!this.#isOver()) {
         // Nothing is awaited between this look and `add`: others must not see the same room.
         if (this.#isPaused || !inHand.hasRoom(this.#lastBytes)) {
+          if (!this.#isPaused) inHand.makeRoom()
           await inHand.nextChange()
           continue
         }
@@ -195,7 +208,7 @@ export class PartitionFeed {
         const { value: slice } = decoded.next()
         const busyMs = performance.now() - started
         if (!slice) return
-        const held = inHand.add(slice)
+        const held = inHand.add(slice, () => this.#owner.onFailure(this, gaveWay(ref)))
         // Others' events may lie between the large ones of a flood.
         this.#lastBytes = Math.max(held.bytes, this.#lastBytes / 2)
         await handOver(this.#batch(slice, highWatermark)).finally(held.handedOver)

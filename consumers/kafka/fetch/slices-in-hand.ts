@@ -17,6 +17,7 @@ const RECORD_BYTES = 256
 interface Held {
   readonly bytes: number
   readonly since: number
+  readonly giveWay: () => void
 }
 
 /** A slice that is in hand. */
@@ -41,21 +42,38 @@ export class SlicesInHand {
 
   /** Whether a partition may have another slice unpacked now, given the bytes of its last ones. */
   hasRoom(lastBytes: number): boolean {
-    const stuckBefore = this.#clock.now() - STUCK_MS
-    let all = 0
-    let moving = 0
-    for (const { bytes, since } of this.#held) {
-      all += bytes
-      if (since > stuckBefore) moving += bytes
-    }
+    const { moving, all } = this.#sums()
     const most = lastBytes > LARGE_SLICE_BYTES ? MAX_BYTES_FOR_LARGE : MAX_BYTES
     return moving < most && all < MAX_BYTES_WITH_STUCK
   }
 
-  add({ records }: DecodedSlice): SliceInHand {
+  /**
+   * Call where `hasRoom` is false. Where only slices are in the way that have been kept for long, as their partitions
+   * cannot be delivered, the largest of them is given up: else the others would wait for as long as that lasts.
+   */
+  makeRoom(): void {
+    const { moving, all, largestStuck } = this.#sums()
+    if (moving < MAX_BYTES && all >= MAX_BYTES_WITH_STUCK) largestStuck?.giveWay()
+  }
+
+  #sums() {
+    const stuckBefore = this.#clock.now() - STUCK_MS
+    let all = 0
+    let moving = 0
+    let largestStuck: Held | null = null
+    for (const held of this.#held) {
+      all += held.bytes
+      if (held.since > stuckBefore) moving += held.bytes
+      else if (largestStuck === null || held.bytes > largestStuck.bytes) largestStuck = held
+    }
+    return { all, moving, largestStuck }
+  }
+
+  /** `giveWay` is called where the slice is kept for long and others need its room. */
+  add({ records }: DecodedSlice, giveWay: () => void): SliceInHand {
     let bytes = records.length * RECORD_BYTES
     for (const { size } of records) bytes += size
-    const held = { bytes, since: this.#clock.now() }
+    const held = { bytes, since: this.#clock.now(), giveWay }
     this.#held.add(held)
     const handedOver = () => {
       this.#held.delete(held)

@@ -87,3 +87,51 @@ it('any number of contents under one id are all shown', {
   ])
   expect(await db.number(`SELECT count() FROM {db}.audit WHERE _topic_id = '${topicId}'`)).toBe(MANY + 1)
 })
+
+it('copies that come in delivery after delivery are listed for a copy that is seen, also for one of another partition', {
+  timeout: 60_000,
+}, async () => {
+  const topicId = randomUUID()
+  const refs = [partitionOf(topicId, 0), partitionOf(topicId, 1), partitionOf(topicId, 2)] as const
+  const [first, second, other] = refs
+  const found = { superseded: 0, conflicting: 0 }
+  const sink = hotSink(db, {
+    onCopies: (_, kind, events) => {
+      found[kind] += events
+    },
+  })
+  const flood = (from: number) =>
+    sequence(5_000).map((at) => eventRecord(BigInt(from + at), RECEIVED_AT, { id: idOf(topicId, at % 50) }))
+  const good = (offset: number) =>
+    eventRecord(BigInt(offset), RECEIVED_AT, { id: idOf(topicId, 1_000 + offset) })
+  const claims = await Promise.all(refs.map((ref) => sink.claim(ref, forever)))
+  for (let delivery = 0; delivery < 4; delivery++) {
+    const from = delivery * 5_000
+    const ranges = [
+      rangeOf(first, flood(from)),
+      rangeOf(second, flood(from)),
+      rangeOf(other, [good(delivery)]),
+    ]
+    const deliveries = ranges.map((range, at) => ({
+      claim: claims[at] as NonNullable<(typeof claims)[0]>,
+      range,
+    }))
+    expect(await sink.deliver(deliveries, forever)).toEqual(['delivered', 'delivered', 'delivered'])
+    // From the first delivery on: those two share none with the third any more.
+    expect(ranges.map((range) => sink.isSlow?.(range))).toEqual([true, true, false])
+  }
+  // One of the ids with another content is a conflict, however well known the id is.
+  const forged = eventRecord(20_000n, RECEIVED_AT, { id: idOf(topicId, 0), reason: 'forged' })
+  const range = rangeOf(first, [forged])
+  await sink.deliver([{ claim: claims[0] as NonNullable<(typeof claims)[0]>, range }], forever)
+  expect(sink.isSlow?.(range)).toBe(false)
+  await sink.close()
+  expect(found).toEqual({ superseded: 40_000 - 50, conflicting: 1 })
+  const shown = await db.rows<{ p: number; n: string }>(
+    `SELECT _partition AS p, count() AS n FROM {db}.audit WHERE _topic_id = '${topicId}' GROUP BY p ORDER BY p`,
+  )
+  expect(shown.map(({ p, n }) => [p, Number(n)])).toEqual([
+    [0, 51],
+    [2, 4],
+  ])
+})

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import type { QueryParams } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PartitionRef, Range, Sink } from '../../../consumers/engine/contracts.ts'
+import { createHotClients } from '../../../consumers/hot/clickhouse/client.ts'
+import { systemClock } from '../../../runtime/clock.ts'
 import { type HotDatabase, hotDatabase, hotSink } from '../../support/hot/database.ts'
 import { badRecord, eventRecord, RECEIVED_AT, rangeOf, uuidAt } from '../../support/hot/events.ts'
 import { ScriptedFailpoints } from '../../support/scripted-failpoints.ts'
+import { testStack } from '../../support/stack.ts'
 
 const forever = new AbortController().signal
 
@@ -114,6 +118,28 @@ describe('copies that two processes insert at the same moment', () => {
     // Its repairs have ended when it has closed.
     await heir.close()
     expect(await shown(zero)).toEqual([0])
+    await Promise.all([a.close(), b.close()])
+  })
+
+  it('are looked for again where that fails', async () => {
+    const [zero, one] = partitions()
+    const { a, b } = await unsettled(zero, one)
+    const { url, user, password } = testStack().clickhouse
+    const clients = createHotClients({ url, user, password })
+    const query = clients.client.query.bind(clients.client)
+    let left = 2
+    clients.client.query = ((params: QueryParams) =>
+      params.query.includes('INTERVAL 8 DAY') && left-- > 0
+        ? Promise.reject(new Error('the server is busy'))
+        : query(params)) as typeof clients.client.query
+    const failed: PartitionRef[] = []
+    const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal)
+    const onRecheckFailed = (ref: PartitionRef) => failed.push(ref)
+    const heir = hotSink(db, { clients, clock: { ...systemClock, sleep }, onRecheckFailed })
+    await heir.claim(zero, forever)
+    await expect.poll(() => shown(zero), { timeout: 10_000 }).toEqual([0])
+    await heir.close()
+    expect(failed).toEqual([zero, zero])
     await Promise.all([a.close(), b.close()])
   })
 

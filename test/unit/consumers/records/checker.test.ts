@@ -183,6 +183,15 @@ describe('a good event of a newer schema', () => {
     expect(await verdictOf(frame(1, event), made)).toMatchObject({ kind: 'event' })
   })
 
+  it('is bad once its schema was deleted for good, also for a worker that has loaded it', async () => {
+    const made = create({ takesNewer: false })
+    expect(await verdictOf(frame(2, grown), made)).toMatchObject({ kind: 'newer' })
+    made.registry.destroy(SUBJECT)
+    made.registry.register(SUBJECT, 1, AUDIT_EVENT_SCHEMA_TEXT)
+    expect(await verdictOf(frame(2, grown), made)).toMatchObject({ kind: 'bad', code: 'UNKNOWN_SCHEMA' })
+    expect(await verdictOf(frame(1, event), made)).toMatchObject({ kind: 'event' })
+  })
+
   it('is bad when it is bad, for every store', async () => {
     const made = create({ takesNewer: false })
     expect(await verdictOf(frame(2, Buffer.from([1])), made)).toMatchObject({ kind: 'bad' })

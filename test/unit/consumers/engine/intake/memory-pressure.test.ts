@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { EngineLimits } from '../../../../../consumers/engine/options.ts'
 import { changedSink } from '../../../../support/fakes/changed-sink.ts'
 import { goodValue } from '../../../../support/fakes/fake-checker.ts'
-import { EngineBench } from '../bench.ts'
+import { EngineBench, unavailable } from '../bench.ts'
 
 const cut = { maxRows: 1_000, maxBytes: 1_000_000, maxAgeMs: 1_000_000 }
 /** Large enough that each counts with its bytes. */
@@ -73,9 +73,13 @@ test('a batch that comes while memory is full waits until there is room', async 
 })
 
 /** The store refuses what these partitions deliver, as long as they are in `failing`. */
-function failingBench(partitions: number, failing: ReadonlySet<number>): EngineBench {
+function failingBench(
+  partitions: number,
+  failing: ReadonlySet<number>,
+  maxAgeMs = cut.maxAgeMs,
+): EngineBench {
   const made = new EngineBench({
-    cut,
+    cut: { ...cut, maxAgeMs },
     limits: { ...limits, memoryLowBytes: 1_600, deliveryRanges: 1 },
     partitions,
     sink: (sink) =>
@@ -103,18 +107,74 @@ test('a partition that waits for the store does not keep the others paused', asy
 
 test('a partition whose deliveries fail takes in no more before one succeeds', async () => {
   const failing = new Set([0])
-  const made = failingBench(1, failing)
-  for (let at = 0; at < 10; at++) made.log(0).append(VALUE, 1_000)
+  const made = failingBench(1, failing, 1_000)
   await made.assign()
-  await made.fetch(0)
+  // Less than its share: nothing else keeps it from taking in more.
+  await made.fetch(0, 0n, 3n)
+  await made.pass(1_000)
   for (let waited = 0; waited < 20; waited++) {
     await made.pass(500)
+    expect(made.engine.health().partitions[0]?.paused).toEqual(['backoff'])
     expect(made.source.paused).toEqual(new Set(['id-audit/0']))
   }
   failing.clear()
   await made.pass(3_000)
-  expect(made.stored(0)).toEqual(['0..19'])
+  expect(made.stored(0)).toEqual(['0..3'])
   expect(made.source.paused).toEqual(new Set())
+})
+
+test('what waits for room counts nothing once its partition is another generation', async () => {
+  const made = largeBench(2, {}, 1_000)
+  made.log(0).append(goodValue(1, 'x'.repeat(2.8 * MIB)), 1_000)
+  made.log(1).append(goodValue(1, 'x'.repeat(2.5 * MIB)), 1_000)
+  await made.assign()
+  const hold = made.failpoints.holdAt('effect.before')
+  await made.fetch(0)
+  await made.pass(1_100)
+  const late = made.fetch(1)
+  await made.pass(10)
+  const again = made.assign()
+  hold.release()
+  await Promise.all([again, late])
+  await made.pass(5_000)
+  expect(made.engine.health().bufferedBytes).toBe(0)
+  await made.fetch(1)
+  await made.pass(5_000)
+  expect(made.stored(1)).toEqual(['0..0'])
+})
+
+test('a partition whose store does not even say what it holds leaves room to the others', async () => {
+  let isAway = false
+  const made = new EngineBench({
+    cut: { ...cut, maxAgeMs: 1_000 },
+    limits: { ...limits, deliveryRanges: 1 },
+    partitions: 2,
+    sink: (sink) =>
+      changedSink(sink, {
+        claim: async (partition, signal) => {
+          const claim = await sink.claim(partition, signal)
+          if (partition.partition !== 0) return claim
+          return { partition, tip: () => (isAway ? Promise.reject(unavailable()) : claim.tip()) }
+        },
+        deliver: async (deliveries, signal) => {
+          if (deliveries.every(({ range }) => range.partition.partition !== 0))
+            return sink.deliver(deliveries, signal)
+          isAway = true
+          throw unavailable()
+        },
+      }),
+  })
+  made.log(0).append(goodValue(1, 'x'.repeat(20_400)), 1_000)
+  for (let at = 0; at < 10; at++) made.log(1).append(VALUE, 1_000)
+  await made.assign()
+  await made.fetch(0)
+  await made.pass(1_500)
+  const other = made.fetch(1)
+  await made.pass(20_000)
+  await other
+  await made.pass(2_000)
+  expect(made.stored(1)).toEqual(['0..9'])
+  expect(made.engine.health().partitions[0]?.stopped?.code).toBe('DAYBOOK_ENGINE_GAVE_WAY')
 })
 
 test('partitions whose deliveries fail leave room for the others, however many they are', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { SourceBatch } from '../../../../../consumers/engine/contracts.ts'
+import { SourceRecord } from '../../../../../consumers/engine/source-record.ts'
 import { LoopTurns } from '../../../../../consumers/kafka/fetch/loop-turns.ts'
 import { type FeedOwner, PartitionFeed } from '../../../../../consumers/kafka/fetch/partition-feed.ts'
 import { SlicesInHand } from '../../../../../consumers/kafka/fetch/slices-in-hand.ts'
@@ -7,6 +8,7 @@ import { systemClock } from '../../../../../runtime/clock.ts'
 import { BATCH_FIELD } from '../../../../../runtime/kafka-wire/batch-header.ts'
 import { buildBatch } from '../protocol/batch-builder.ts'
 
+const MIB = 1024 * 1024
 const ref = { topic: 't', topicId: '0b2e8a1c-1111-4222-8333-444455556666', partition: 0 }
 
 const fetched = (first: number, count: number) =>
@@ -197,4 +199,35 @@ it('says to which epoch what it has read belongs, and takes nothing of a log tha
   expect(() => feed.take({ ...fetched(2, 2), cutAt: 1n }, 2)).toThrow('was cut at offset 1')
   await feed.settled()
   expect(taken.map(({ last }) => last)).toEqual([0n, 1n])
+})
+
+it('hands over what was fetched before it is said to have failed', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { feed, taken, failures } = start(() => gate.promise)
+  feed.take(fetched(0, 2), 1)
+  const cut = new Error('the log was cut')
+  feed.fail(cut)
+  expect([feed.canFetch(false), failures]).toEqual([false, []])
+  gate.resolve()
+  await feed.settled()
+  expect([taken.map(({ last }) => last), failures]).toEqual([[0n, 1n], [cut]])
+})
+
+it('gives way where what it has handed over is kept for long, and others need the room', async () => {
+  const time = { now: 0 }
+  const inHand = new SlicesInHand({ now: () => time.now, sleep: () => new Promise(() => undefined) })
+  const never = new Promise<void>(() => undefined)
+  const first = start(() => never, inHand)
+  first.feed.take(answerOf([Buffer.alloc(40 * MIB)]), 1)
+  await expect.poll(() => first.taken.length).toBe(1)
+  const record = new SourceRecord(0n, 0, Buffer.alloc(36 * MIB), -1, -1, 0, 36 * MIB)
+  inHand.add({ first: 0n, last: 0n, records: [record], gaps: [], batches: [] }, () => undefined)
+  const second = start(async () => undefined, inHand)
+  second.feed.take(fetched(0, 1), 1)
+  expect([first.failures, second.taken]).toEqual([[], []])
+  time.now = 10_000
+  second.feed.resume()
+  await expect
+    .poll(() => first.failures)
+    .toEqual([expect.objectContaining({ code: 'DAYBOOK_ENGINE_GAVE_WAY' })])
 })

@@ -15,34 +15,52 @@ function sliceOf(bytes: number): DecodedSlice {
 function started() {
   const time = { now: 0 }
   const inHand = new SlicesInHand({ now: () => time.now, sleep: () => Promise.resolve() })
-  return { time, inHand }
+  /** Names of slices that were asked to give way. */
+  const asked: string[] = []
+  const add = (slice: DecodedSlice, name = '') => inHand.add(slice, () => asked.push(name))
+  return { time, inHand, asked, add }
 }
 
 it('lets small partitions unpack after large ones have taken their part', () => {
-  const { inHand } = started()
-  const large = inHand.add(sliceOf(24 * MIB))
+  const { inHand, add } = started()
+  const large = add(sliceOf(24 * MIB))
   expect([inHand.hasRoom(2 * MIB), inHand.hasRoom(MIB)]).toEqual([false, true])
-  inHand.add(sliceOf(24 * MIB))
+  add(sliceOf(24 * MIB))
   expect(inHand.hasRoom(0)).toBe(false)
   large.handedOver()
   expect(inHand.hasRoom(0)).toBe(true)
 })
 
 it('counts records, however few bytes they have', () => {
-  const { inHand } = started()
+  const { inHand, add } = started()
   const [record] = sliceOf(0).records
   const records = Array.from({ length: 100_000 }, () => record as SourceRecord)
-  expect(inHand.add({ ...sliceOf(0), records }).bytes).toBeGreaterThan(24 * MIB)
+  expect(add({ ...sliceOf(0), records }).bytes).toBeGreaterThan(24 * MIB)
   expect(inHand.hasRoom(2 * MIB)).toBe(false)
 })
 
 it('does not make others wait for what is stuck, up to a bound', () => {
-  const { time, inHand } = started()
-  inHand.add(sliceOf(48 * MIB))
+  const { time, inHand, add } = started()
+  add(sliceOf(48 * MIB))
   time.now = STUCK_MS - 1
   expect(inHand.hasRoom(0)).toBe(false)
   time.now = STUCK_MS
   expect([inHand.hasRoom(0), inHand.hasRoom(2 * MIB)]).toEqual([true, true])
-  inHand.add(sliceOf(24 * MIB))
+  add(sliceOf(24 * MIB))
   expect(inHand.hasRoom(0)).toBe(false)
+})
+
+it('asks the largest of those that are stuck to give way once they are in the way of others', () => {
+  const { time, inHand, asked, add } = started()
+  add(sliceOf(20 * MIB), 'small')
+  const large = add(sliceOf(28 * MIB), 'large')
+  time.now = STUCK_MS
+  inHand.makeRoom()
+  expect(asked).toEqual([])
+  add(sliceOf(30 * MIB), 'new')
+  expect(inHand.hasRoom(0)).toBe(false)
+  inHand.makeRoom()
+  expect(asked).toEqual(['large'])
+  large.handedOver()
+  expect(inHand.hasRoom(0)).toBe(true)
 })
