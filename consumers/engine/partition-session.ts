@@ -58,6 +58,7 @@ export class PartitionSession {
   #recovering = false
   #failures = 0
   #badInARow = 0
+  #batchBytes = 0
   #waiting: Waiting | null = null
   #claim: Claim | null = null
   #heldBeforeLoss: bigint | null = null
@@ -261,6 +262,16 @@ export class PartitionSession {
   /** What is taken in and not delivered holds so much (`heldBytes`). */
   get bufferedBytes(): number {
     return this.#queue.reduce((sum, range) => sum + range.bytes, this.#open.bytes)
+  }
+
+  /** It holds little, and what came last was little: a partition that nobody floods, and that does not catch up. */
+  get isSmall(): boolean {
+    return this.#options.memory.isLittle(this.#batchBytes + this.bufferedBytes)
+  }
+
+  /** A batch is to be taken in whose records have so many bytes. */
+  sawBatch(bytes: number): void {
+    this.#batchBytes = bytes
   }
 
   get bufferedRecords(): number {

@@ -13,7 +13,7 @@ const QUIET = ['--disable-warning=TimeoutNegativeWarning']
  */
 const SMALL: WorkerLaunch = {
   nodeFlags: [...QUIET, '--max-semi-space-size=16', '--expose-gc'],
-  env: { MALLOC_MMAP_THRESHOLD_: '4194304', MALLOC_TRIM_THRESHOLD_: '8388608' },
+  env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '4194304', MALLOC_TRIM_THRESHOLD_: '8388608' },
 }
 
 /**

@@ -26,6 +26,9 @@ export interface DeliveryLaneOptions {
 /** Takes a store the better part of a second, and if its events are copies of others, seconds. */
 const LARGE_RANGE_BYTES = 16 * 1024 * 1024
 
+/** While a slow one is prepared it takes as much memory again, and more. */
+const SLOW_DELIVERY_BYTES = 16 * 1024 * 1024
+
 /** Nearly all deliveries take less where their store is well. */
 export const STUCK_MS = 2_000
 
@@ -114,7 +117,8 @@ export class DeliveryLane {
       if (own !== areSlow || large !== areLarge) continue
       rows += range.records.length
       bytes += range.bytes
-      const fits = rows <= limits.deliveryRows && bytes <= limits.deliveryBytes
+      const mostBytes = areSlow ? Math.min(SLOW_DELIVERY_BYTES, limits.deliveryBytes) : limits.deliveryBytes
+      const fits = rows <= limits.deliveryRows && bytes <= mostBytes
       if (loads.length > 0 && !fits) break
       loads.push({ session, delivery: { claim, range } })
       if (loads.length >= limits.deliveryRanges) break

@@ -32,6 +32,12 @@ export interface IntakeOptions {
   readonly observer: EngineObserver
 }
 
+function totalSize(records: readonly SourceRecord[]): number {
+  let bytes = 0
+  for (const { size } of records) bytes += size
+  return bytes
+}
+
 /** So many bytes are taken in between two looks at whether there is room for more. */
 const ASK_ROOM_BYTES = 512 * 1024
 
@@ -50,6 +56,7 @@ export class Intake {
     const { failpoints, memory, observer, checker, sink } = this.#options
     await failpoints.hit('fetch.before')
     session.sawLogEnd(batch.highWatermark)
+    session.sawBatch(totalSize(batch.records))
     const from = session.unverified?.offset ?? session.next
     if (batch.last < from || !(await memory.room(session, 0, session.intakeSignal))) return
     const records = from <= batch.first ? batch.records : batch.records.filter(({ offset }) => offset >= from)

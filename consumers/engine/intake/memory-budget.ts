@@ -15,6 +15,10 @@ const SHARE_OF_FREE = 3
 const MIN_SHARE_RATIO = 0.02
 /** That many partitions at their least share could exceed the cap: here it ends. */
 const FULL_RATIO = 1.25
+/** So much more for partitions that hold and send little: they do not wait because fifty others are flooded. */
+const RESERVE_RATIO = 0.125
+/** A fifth of the least share: some hundred events of the usual size. */
+const LITTLE_RATIO = 0.004
 
 /** What is taken in and not delivered: the sum of `Range.bytes`. */
 export class MemoryBudget {
@@ -44,6 +48,11 @@ export class MemoryBudget {
     return Math.max(capBytes * MIN_SHARE_RATIO, SHARE_OF_FREE * (capBytes - this.#bytes))
   }
 
+  /** Whether a partition that holds and is about to take in so much leaves what it gets of the reserve to others too. */
+  isLittle(bytes: number): boolean {
+    return bytes <= this.#options.capBytes * LITTLE_RATIO
+  }
+
   get lowBytes(): number {
     return this.#options.lowBytes
   }
@@ -71,12 +80,23 @@ export class MemoryBudget {
     return heldBytes < this.shareBytes && this.#bytes + nextBytes < this.#fullBytes
   }
 
-  /** Resolves true when there is room for more of a partition, false when `signal` aborts first. */
+  /**
+   * Resolves true when there is room for more of a partition, false when `signal` aborts first. A partition that holds
+   * and sends little gets the reserve too.
+   */
   room(
-    partition: { readonly bufferedBytes: number },
+    partition: { readonly bufferedBytes: number; readonly isSmall: boolean },
     nextBytes: number,
     signal: AbortSignal,
   ): Promise<boolean> {
-    return this.#condition.until(() => this.hasRoom(partition.bufferedBytes, nextBytes), signal)
+    const isReserved = () => partition.isSmall && this.#bytes < this.#fullBytes + this.#reserveBytes
+    return this.#condition.until(
+      () => this.hasRoom(partition.bufferedBytes, nextBytes) || isReserved(),
+      signal,
+    )
+  }
+
+  get #reserveBytes(): number {
+    return this.#options.capBytes * RESERVE_RATIO
   }
 }

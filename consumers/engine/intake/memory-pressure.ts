@@ -1,4 +1,5 @@
 import type { Clock } from '../../../runtime/clock.ts'
+import type { PartitionRef } from '../contracts.ts'
 import { gaveWay } from '../faults.ts'
 import type { Cutter } from '../flush/cutter.ts'
 import { type DeliveryLane, STUCK_MS } from '../flush/delivery-lane.ts'
@@ -41,7 +42,7 @@ export class Pressure {
     for (const session of this.#options.sessions()) if (this.#waitsForShare(session)) isShort = true
     if (memory.isFull) {
       this.#paused = true
-      pauses.pause(this.#partitions(), 'memory')
+      pauses.pause(this.#large(), 'memory')
       this.#dropFailing()
     } else if (this.#paused && this.#movingBytes() <= memory.lowBytes) {
       this.#paused = false
@@ -116,8 +117,12 @@ export class Pressure {
     }
   }
 
-  #partitions() {
-    return [...this.#options.sessions()].map((session) => session.partition)
+  #large(): PartitionRef[] {
+    return [...this.#options.sessions()].flatMap(({ partition, isSmall }) => (isSmall ? [] : [partition]))
+  }
+
+  #partitions(): PartitionRef[] {
+    return [...this.#options.sessions()].map(({ partition }) => partition)
   }
 }
 

@@ -88,36 +88,6 @@ class StoredCopies implements Copies {
     owned: readonly OwnedPartition[],
     signal: AbortSignal,
   ): Promise<Listing> {
-    try {
-      const listing = await this.#list(rows, ids, owned, signal)
-      if (listing === 'refused') this.#known.clear()
-      return listing
-    } catch (error) {
-      this.#known.clear()
-      throw error
-    }
-  }
-
-  async settle(rows: readonly EventRow[], signal: AbortSignal): Promise<void> {
-    const shown = rows.filter((row) => !this.#listed.has(row))
-    const ids = new EventIds(shown)
-    const stored = await storedIds(this.#store, ids, { rowsAtLeast: 2, signal })
-    if (stored.length === 0) return
-    const sharing = await sharingIds(shown, ids, keysOf(stored))
-    const hashes = joined(sharing.map(({ content }) => content.hash))
-    await listSurplus(this.#store, { ids: stored, hashes }, this.#clock, signal)
-  }
-
-  areMany(partition: PartitionRef): boolean {
-    return this.#withMany.has(partitionKey(partition))
-  }
-
-  async #list(
-    rows: readonly EventRow[],
-    ids: EventIds,
-    owned: readonly OwnedPartition[],
-    signal: AbortSignal,
-  ): Promise<Listing> {
     const stored = await this.#storedAmong(rows, ids, signal)
     const sharing = stored.size + ids.repeated.length === 0 ? [] : await sharingIds(rows, ids, stored)
     const { later, conflicting } = laterCopies(sharing, await this.#firstCopies(sharing, signal))
@@ -132,6 +102,20 @@ class StoredCopies implements Copies {
     this.#remember(later)
     if (this.#onFound !== undefined) report(this.#onFound, later, conflicting)
     return 'listed'
+  }
+
+  async settle(rows: readonly EventRow[], signal: AbortSignal): Promise<void> {
+    const shown = rows.filter((row) => !this.#listed.has(row))
+    const ids = new EventIds(shown)
+    const stored = await storedIds(this.#store, ids, { rowsAtLeast: 2, signal })
+    if (stored.length === 0) return
+    const sharing = await sharingIds(shown, ids, keysOf(stored))
+    const hashes = joined(sharing.map(({ content }) => content.hash))
+    await listSurplus(this.#store, { ids: stored, hashes }, this.#clock, signal)
+  }
+
+  areMany(partition: PartitionRef): boolean {
+    return this.#withMany.has(partitionKey(partition))
   }
 
   /** Ids, as `EventIds.key`, of which the store holds rows. */

@@ -1,4 +1,4 @@
-import { identifier, quote } from '../clickhouse/quote.ts'
+import { identifier } from '../clickhouse/quote.ts'
 import type { HotStore } from '../clickhouse/store.ts'
 import { type EventIds, ID_BYTES, uuidOf } from './event-ids.ts'
 
@@ -32,7 +32,7 @@ const LEAST_ROWS = 10_000
  * A producer may use one id any number of times. So many rows of an id are looked at, fewer where there are many ids, so
  * that a look-up ends; an event that is sent again now and then has a few.
  */
-const MOST_OF_ONE = 1_000
+const MOST_OF_ONE = 100
 const LEAST_OF_ONE = 16
 const ROWS_IN_A_QUERY = 200_000
 
@@ -103,11 +103,11 @@ export async function firstCopies(
   for (const slice of slicesOf(ids)) {
     const seen = await seenRows(store, slice, signal)
     if (seen === null) continue
-    const counted = `SELECT id, t, p, o, count() OVER (PARTITION BY id) >= ${seen.mostOfOne} AS isOften FROM (${seen.rows})`
+    const counted = `SELECT id, t, p, o, count() OVER (PARTITION BY id) >= ${seen.mostOfOne} AS isOften FROM seen`
     const copies = copiesOf(store, counted, `h IN (${hashTable(hashes)})`)
-    const placed = `SELECT id, h, ${PLACE} AS place, (t, p, o) IN (${hiddenAmong(store, seen.rows)}) AS isHidden, isOften FROM (${copies})`
+    const placed = `SELECT id, h, ${PLACE} AS place, (t, p, o) IN (${hiddenAmong(store)}) AS isHidden, isOften FROM (${copies})`
     const rows = await store.rows<{ key: string; place: PlaceTuple }>(
-      `SELECT concat(hex(reinterpretAsFixedString(id)), hex(h)) AS key, if(countIf(NOT isHidden) > 0, minIf(place, NOT isHidden), min(place)) AS place FROM (${placed}) GROUP BY id, h HAVING countIf(NOT isHidden OR isOften) > 0`,
+      `${seen.table} SELECT concat(hex(reinterpretAsFixedString(id)), hex(h)) AS key, if(countIf(NOT isHidden) > 0, minIf(place, NOT isHidden), min(place)) AS place FROM (${placed}) GROUP BY id, h HAVING countIf(NOT isHidden OR isOften) > 0`,
       { signal, settings: LOOKUP_SETTINGS },
     )
     for (const { key, place } of rows) first.set(Buffer.from(key, 'hex').toString('latin1'), placeOf(place))
@@ -135,11 +135,11 @@ export async function someSurplus(
   const seen = await seenRows(store, ids, signal)
   if (seen === null) return { surplus: [], isAll: true }
   const wanted = hashes === null ? '1' : `h IN (${hashTable(hashes)})`
-  const copies = copiesOf(store, seen.rows, wanted)
-  const visible = `SELECT id, h, ${PLACE} AS place FROM (${copies}) WHERE (t, p, o) NOT IN (${hiddenAmong(store, seen.rows)})`
+  const copies = copiesOf(store, 'SELECT * FROM seen', wanted)
+  const visible = `SELECT id, h, ${PLACE} AS place FROM (${copies}) WHERE (t, p, o) NOT IN (${hiddenAmong(store)})`
   const placed = `SELECT id, place, min(place) OVER (PARTITION BY id, h) AS kept FROM (${visible})`
   const rows = await store.rows<{ key: string; place: PlaceTuple; kept: PlaceTuple }>(
-    `SELECT hex(reinterpretAsFixedString(id)) AS key, place, kept FROM (${placed}) WHERE place != kept LIMIT ${SURPLUS_IN_A_QUERY}`,
+    `${seen.table} SELECT hex(reinterpretAsFixedString(id)) AS key, place, kept FROM (${placed}) WHERE place != kept LIMIT ${SURPLUS_IN_A_QUERY}`,
     { signal, settings: LOOKUP_SETTINGS },
   )
   const surplus = rows.map(({ key, place, kept }) => ({
@@ -158,8 +158,9 @@ export function slicesOf(ids: Buffer): Buffer[] {
 }
 
 interface SeenRows {
-  /** SQL that gives them (id, t, p, o), some `mostOfOne` of an id at most. */
-  readonly rows: string
+  /** The beginning of a statement, in which they stand as the table `seen` (id, t, p, o). */
+  readonly table: string
+  /** So many of an id at most. */
   readonly mostOfOne: number
 }
 
@@ -167,36 +168,38 @@ interface SeenRows {
  * Rows of these ids that stand in the table now; null: none.
  *
  * Whether a row is superseded must be looked up after the row was seen (see `Copies.settle`), but within a statement
- * ClickHouse reads `superseded` first. So rows are asked for twice: they get into a partition in the order of their
- * offsets, and those up to the greatest one seen before were listed, if at all, before the next statement begins.
+ * ClickHouse reads `superseded` first. So the rows are asked for before: those that are seen here were listed, if at
+ * all, before the next statement begins.
  */
 async function seenRows(
   store: HotStore,
   ids: Buffer,
   signal: AbortSignal | undefined,
 ): Promise<SeenRows | null> {
-  const all = rowsOf(store, ids)
-  const ends = await store.rows<{ t: string; p: number; last: string }>(
-    `SELECT toString(t) AS t, p, toString(max(o)) AS last FROM (${all}) GROUP BY t, p`,
-    { signal, settings: LOOKUP_SETTINGS },
-  )
-  if (ends.length === 0) return null
   const mostOfOne = Math.max(
     LEAST_OF_ONE,
     Math.min(MOST_OF_ONE, Math.floor((ROWS_IN_A_QUERY * ID_BYTES) / ids.length)),
   )
-  const seen = `SELECT id, t, p, o FROM (${all}) AS r INNER JOIN (${endTable(ends)}) AS e ON r.t = e.t AND r.p = e.p WHERE r.o <= e.last`
-  return { rows: `SELECT * FROM (${seen}) ORDER BY id, t, p, o LIMIT ${mostOfOne} BY id`, mostOfOne }
+  const least = `SELECT id, t, p, o FROM (${rowsOf(store, ids)}) ORDER BY id, t, p, o LIMIT ${mostOfOne} BY id`
+  const bytes = ['id', 't', 'p', 'o'].map((column) => `reinterpretAsFixedString(${column})`).join(', ')
+  const [answer] = await store.rows<{ rows: string }>(
+    `SELECT arrayStringConcat(groupArray(hex(concat(${bytes})))) AS rows FROM (${least})`,
+    { signal, settings: LOOKUP_SETTINGS },
+  )
+  const rows = Buffer.from(answer?.rows ?? '', 'hex').toString('base64')
+  if (rows === '') return null
+  const table = `WITH seen AS (SELECT * FROM format('RowBinary','id UInt128,t UUID,p UInt32,o Int64',base64Decode('${rows}')))`
+  return { table, mostOfOne }
 }
 
-/** SQL for rows with their content hash: ids and hashes stand in two projections of the table. */
+/** SQL for those of `seen`, as `rows` selects them, with their content hash: ids and hashes stand in two projections. */
 function copiesOf(store: HotStore, rows: string, condition: string): string {
-  const hashes = `SELECT _topic_id AS t, _partition AS p, _offset AS o, _content_hash AS h FROM ${identifier(store.database)}.events WHERE (t, p, o) IN (SELECT t, p, o FROM (${rows})) AND ${condition}`
+  const hashes = `SELECT _topic_id AS t, _partition AS p, _offset AS o, _content_hash AS h FROM ${identifier(store.database)}.events WHERE (t, p, o) IN (SELECT t, p, o FROM seen) AND ${condition}`
   return `SELECT r.*, h FROM (${rows}) AS r INNER JOIN (${hashes}) AS c ON r.t = c.t AND r.p = c.p AND r.o = c.o`
 }
 
-function hiddenAmong(store: HotStore, rows: string): string {
-  return `SELECT topic_id, partition, offset FROM ${identifier(store.database)}.superseded WHERE (topic_id, partition, offset) IN (SELECT t, p, o FROM (${rows}))`
+function hiddenAmong(store: HotStore): string {
+  return `SELECT topic_id, partition, offset FROM ${identifier(store.database)}.superseded WHERE (topic_id, partition, offset) IN (SELECT t, p, o FROM seen)`
 }
 
 /** SQL for all rows (id, t, p, o) of these ids. */
@@ -207,13 +210,6 @@ function rowsOf(store: HotStore, ids: Buffer): string {
 
 function hashTable(hashes: Buffer): string {
   return `SELECT h FROM format('RowBinary','h FixedString(32)',base64Decode('${hashes.toString('base64')}'))`
-}
-
-function endTable(
-  ends: readonly { readonly t: string; readonly p: number; readonly last: string }[],
-): string {
-  const lines = ends.map(({ t, p, last }) => `${t}\t${p}\t${last}\n`).join('')
-  return `SELECT t, p, last FROM format('TSV','t UUID,p UInt32,last Int64',${quote(lines)})`
 }
 
 function placeOf([topicId, partition, offset]: PlaceTuple): Place {

@@ -45,13 +45,8 @@ export class KnownCopies {
       known.places.set(content, place)
       return
     }
-    if (this.#known.size >= MOST_IDS) this.clear()
+    if (this.#known.size >= MOST_IDS) this.#known.clear()
     this.#known.set(id, { askedAt: this.#clock.now(), places: new Map([[content, place]]) })
-  }
-
-  /** After a failure: nobody knows what the store holds when it is back. */
-  clear(): void {
-    this.#known.clear()
   }
 
   #of(id: string): Known | undefined {

@@ -8,7 +8,7 @@ import { slices } from '../protocol/record-batch.ts'
 import type { DecodedSlice } from '../protocol/slice.ts'
 import { DamageWatch, type Examined } from './damage-watch.ts'
 import { logCut } from './offset-out-of-range.ts'
-import type { SlicesInHand } from './slices-in-hand.ts'
+import { RECORD_BYTES, type SlicesInHand } from './slices-in-hand.ts'
 
 export interface FeedLimits {
   readonly maxSliceBytes: number
@@ -36,6 +36,12 @@ export interface FeedOptions {
   readonly owner: FeedOwner
   /** Of all partitions. */
   readonly inHand: SlicesInHand
+}
+
+interface Answer extends Examined {
+  readonly from: bigint
+  /** What its records will hold, if they are hardly packed. */
+  readonly leastBytes: number
 }
 
 /** One answer may be handed over while the next one is fetched. */
@@ -165,7 +171,7 @@ export class PartitionFeed {
       readableEnd: fetched.readableEnd,
     })
     const from = this.#position
-    const { next, epoch, isSound } = endOfBatches(examined.recordBatches)
+    const { next, epoch, records, isSound } = endOfBatches(examined.recordBatches)
     const isAhead = next !== null && next > from
     // What is not sound is handed over too: reading it says what is wrong.
     if (!isAhead && isSound) return
@@ -175,7 +181,8 @@ export class PartitionFeed {
     }
     this.#held += 1
     this.#packedBytes += fetched.recordBatches.length
-    this.#tail = this.#tail.then(() => this.#handOver(fetched, examined, from))
+    const leastBytes = examined.recordBatches.length + records * RECORD_BYTES
+    this.#tail = this.#tail.then(() => this.#handOver(fetched, { ...examined, from, leastBytes }))
   }
 
   /** It cannot be read on: `onFailure` is called when what was fetched before is handed over. */
@@ -191,15 +198,15 @@ export class PartitionFeed {
     return this.#tail
   }
 
-  async #handOver(fetched: FetchedPartition, examined: Examined, from: bigint): Promise<void> {
+  async #handOver(fetched: FetchedPartition, { leastBytes, ...answer }: Answer): Promise<void> {
     const { ref, limits, handOver, inHand } = this.#options
     const { aborted, highWatermark } = fetched
     const place = { topic: ref.topic, partition: ref.partition, aborted, highWatermark }
     try {
-      const decoded = slices({ ...place, ...limits, ...examined, from })
+      const decoded = slices({ ...place, ...limits, ...answer })
       while (!this.#isOver()) {
         // Nothing is awaited between this look and `add`: others must not see the same room.
-        if (this.#isPaused || !inHand.hasRoom(this.#lastBytes)) {
+        if (this.#isPaused || !inHand.hasRoom(Math.max(this.#lastBytes, leastBytes))) {
           if (!this.#isPaused) inHand.makeRoom()
           await inHand.nextChange()
           continue

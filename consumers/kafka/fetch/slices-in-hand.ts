@@ -3,16 +3,16 @@ import type { DecodedSlice } from '../protocol/slice.ts'
 
 const MIB = 1024 * 1024
 /** Once so much is in hand, nothing more is unpacked: a slice may be small on the wire and as large as a batch may be. */
-const MAX_BYTES = 48 * MIB
-/** The same for partitions one of whose last slices was large: what is left is for those that send little. */
+const MAX_BYTES = 32 * MIB
+/** The same for large slices: what is left is for partitions that send little. */
 const MAX_BYTES_FOR_LARGE = MAX_BYTES / 2
 const LARGE_SLICE_BYTES = MIB
 /** A partition that keeps its slice for so long waits for its store: the others do not wait for it, up to a bound. */
 const STUCK_MS = 10_000
-const MAX_BYTES_WITH_STUCK = 72 * MIB
+const MAX_BYTES_WITH_STUCK = 60 * MIB
 const LOOK_AGAIN_MS = 1_000
 /** What a record takes beside its bytes. */
-const RECORD_BYTES = 256
+export const RECORD_BYTES = 256
 
 interface Held {
   readonly bytes: number
@@ -40,10 +40,10 @@ export class SlicesInHand {
     this.#clock = clock
   }
 
-  /** Whether a partition may have another slice unpacked now, given the bytes of its last ones. */
-  hasRoom(lastBytes: number): boolean {
+  /** Whether a partition may have another slice unpacked now, which is expected to hold so much. */
+  hasRoom(expectedBytes: number): boolean {
     const { moving, all } = this.#sums()
-    const most = lastBytes > LARGE_SLICE_BYTES ? MAX_BYTES_FOR_LARGE : MAX_BYTES
+    const most = expectedBytes > LARGE_SLICE_BYTES ? MAX_BYTES_FOR_LARGE : MAX_BYTES
     return moving < most && all < MAX_BYTES_WITH_STUCK
   }
 

@@ -47,6 +47,8 @@ export interface BatchesEnd {
   readonly next: bigint | null
   /** Leader epoch of the last one; -1 where there is none, or it does not say. */
   readonly epoch: number
+  /** How many records they have, as their headers say. */
+  readonly records: number
   /** False where they are followed by something of which cannot be said where it ends. */
   readonly isSound: boolean
 }
@@ -54,11 +56,14 @@ export interface BatchesEnd {
 export function endOfBatches(recordBatches: Buffer): BatchesEnd {
   let next: bigint | null = null
   let epoch = -1
+  let records = 0
   for (let at = 0; ; ) {
     const extent = extentAt(recordBatches, at)
-    if (extent === null || 'fault' in extent) return { next, epoch, isSound: extent === null }
+    if (extent === null || 'fault' in extent) return { next, epoch, records, isSound: extent === null }
     next = extent.last + 1n
-    epoch = extent.magic === 2 ? recordBatches.readInt32BE(at + BATCH_FIELD.leaderEpoch) : -1
+    const isCurrent = extent.magic === 2
+    epoch = isCurrent ? recordBatches.readInt32BE(at + BATCH_FIELD.leaderEpoch) : -1
+    records += isCurrent ? Math.max(0, recordBatches.readInt32BE(at + BATCH_FIELD.count)) : 0
     at = extent.end
   }
 }

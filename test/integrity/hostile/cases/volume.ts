@@ -2,11 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { alterTopic } from '../../../support/kafka/topic-admin.ts'
 import { rawBatch, rawRecord } from '../../../support/raw-produce.ts'
+import { WORKERS } from '../../faults/plan.ts'
 import type { Attack, HostileCase } from '../hostile-case.ts'
-import { batchOf, bothPass, goesOn, inPieces, isSetAside, recordsOf, zstd } from '../seen.ts'
+import { batchOf, bothPass, events, goesOn, inPieces, isSetAside, recordsOf, zstd } from '../seen.ts'
 
 const MIB = 2 ** 20
 const ALL = [0, 1, 2]
+/** Partitions that are added. */
+const MANY = Array.from({ length: 54 }, (_, at) => ALL.length + at)
+const COPIED_EVENTS = 200
+const IN_A_BATCH = 5_000
 const PATIENCE_MS = 180_000
 
 /** A batch of few bytes whose `count` bad records unpack to a megabyte each. */
@@ -132,6 +137,40 @@ export const VOLUME_CASES: readonly HostileCase[] = [
       } finally {
         await restore()
       }
+      await goesOn(attack)
+    },
+  },
+  {
+    name: 'volume: two million copies and bad records in 54 partitions',
+    cells: ['producer/records/delay', 'producer/records/grow', 'producer/records/stop'],
+    isolated: true,
+    inTest: false,
+    mayStop: MANY,
+    run: async (attack) => {
+      const { topic } = attack.target
+      await attack.admin.createPartitions({ topicPartitions: [{ topic, count: ALL.length + MANY.length }] })
+      for (const kind of WORKERS)
+        await attack.until(
+          `the ${kind} worker reads all partitions`,
+          async () => {
+            const lines = await attack.metricLines(kind, /^daybook_position_offset\{/)
+            return MANY.every((partition) => lines.includes(`partition="${partition}"`))
+          },
+          PATIENCE_MS,
+        )
+      const copied = events(attack, COPIED_EVENTS).map(({ value }) => value)
+      const full = Array.from({ length: IN_A_BATCH }, (_, at) => copied[at % COPIED_EVENTS] ?? null)
+      const copies = batchOf(full, 4)
+      const junk = batchOf(
+        full.map((_, at) => Buffer.from(`junk ${at}`)),
+        4,
+      )
+      const lasts = new Map<number, bigint>()
+      for (let round = 0; round < 8; round++)
+        for (const partition of MANY)
+          lasts.set(partition, await attack.sendBatch(partition % 3 === 0 ? junk : copies, partition))
+      for (const [partition, last] of lasts)
+        await bothPass(attack, last + BigInt(IN_A_BATCH) - 1n, PATIENCE_MS, partition)
       await goesOn(attack)
     },
   },

@@ -72,6 +72,35 @@ test('a batch that comes while memory is full waits until there is room', async 
   expect(taken).toBe(true)
 })
 
+test('a partition that holds and sends little goes on where others have filled the memory', async () => {
+  const made = new EngineBench({
+    cut: { ...cut, maxAgeMs: 1_000 },
+    limits: { memoryBytes: 160_000, memoryLowBytes: 64_000, deliveryRanges: 1, concurrentDeliveries: 2 },
+    partitions: 4,
+    sink: (sink) =>
+      changedSink(sink, {
+        isSlow: ({ partition }) => partition.partition < 3,
+        deliver: (deliveries, signal) =>
+          deliveries.some(({ range }) => range.partition.partition < 3)
+            ? new Promise(() => undefined)
+            : sink.deliver(deliveries, signal),
+      }),
+  })
+  for (const number of [0, 1, 2]) for (let at = 0; at < 200; at++) made.log(number).append(VALUE, 1_000)
+  await made.assign()
+  for (let at = 0; at < 200; at += 10)
+    for (const number of [0, 1, 2]) {
+      void made.fetch(number, BigInt(at), BigInt(at + 9))
+      await made.pass(0)
+    }
+  await made.pass(1_000)
+  expect(made.source.paused).toEqual(new Set([0, 1, 2].map((number) => `id-audit/${number}`)))
+  made.log(3).append(goodValue(1, 'x'.repeat(300)), 1_000)
+  await made.fetch(3)
+  await made.pass(1_500)
+  expect(made.stored(3)).toEqual(['0..0'])
+})
+
 /** The store refuses what these partitions deliver, as long as they are in `failing`. */
 function failingBench(
   partitions: number,

@@ -26,6 +26,12 @@ function answerOf(values: readonly Buffer[], first = 0) {
   return { ...answer, highWatermark: 100n, readableEnd: 100n, recordBatches: Buffer.concat(batches) }
 }
 
+/** A slice of one record that holds so much. */
+function sliceOf(bytes: number) {
+  const record = new SourceRecord(0n, 0, Buffer.alloc(bytes), -1, -1, 0, bytes)
+  return { first: 0n, last: 0n, records: [record], gaps: [], batches: [] }
+}
+
 function start(onBatch: (batch: SourceBatch) => Promise<void>, inHand = new SlicesInHand(systemClock)) {
   const over = new AbortController()
   const failures: unknown[] = []
@@ -102,17 +108,25 @@ it('unpacks nothing while it is paused', async () => {
 
 it('unpacks nothing while the slices of others take the memory for it, and goes on once they are handed over', async () => {
   const inHand = new SlicesInHand(systemClock)
-  const gate = Promise.withResolvers<void>()
-  const others = [0, 1, 2].map(() => start(() => gate.promise, inHand))
-  const large = Buffer.alloc(16 * 2 ** 20)
-  for (const { feed } of others) feed.take(answerOf([large]), 1)
+  const others = inHand.add(sliceOf(32 * MIB), () => undefined)
   const { feed, taken } = start(async () => undefined, inHand)
   feed.take(fetched(0, 1), 1)
   await new Promise((resolve) => setImmediate(resolve))
   expect(taken).toEqual([])
-  gate.resolve()
+  others.handedOver()
   await feed.settled()
   expect(taken).toHaveLength(1)
+})
+
+it('leaves room to small answers where its own is seen to be large before it is unpacked', async () => {
+  const inHand = new SlicesInHand(systemClock)
+  inHand.add(sliceOf(16 * MIB), () => undefined)
+  const large = start(async () => undefined, inHand)
+  large.feed.take(answerOf([Buffer.alloc(2 * MIB)]), 1)
+  const small = start(async () => undefined, inHand)
+  small.feed.take(fetched(0, 1), 1)
+  await small.feed.settled()
+  expect([small.taken.length, large.taken.length]).toEqual([1, 0])
 })
 
 it('counts as one of large slices also where small ones lie between them', async () => {
@@ -220,8 +234,7 @@ it('gives way where what it has handed over is kept for long, and others need th
   const first = start(() => never, inHand)
   first.feed.take(answerOf([Buffer.alloc(40 * MIB)]), 1)
   await expect.poll(() => first.taken.length).toBe(1)
-  const record = new SourceRecord(0n, 0, Buffer.alloc(36 * MIB), -1, -1, 0, 36 * MIB)
-  inHand.add({ first: 0n, last: 0n, records: [record], gaps: [], batches: [] }, () => undefined)
+  inHand.add(sliceOf(36 * MIB), () => undefined)
   const second = start(async () => undefined, inHand)
   second.feed.take(fetched(0, 1), 1)
   expect([first.failures, second.taken]).toEqual([[], []])

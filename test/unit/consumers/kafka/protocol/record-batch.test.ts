@@ -123,7 +123,12 @@ describe('decoding record batches', () => {
     const whole = Buffer.concat([plain(0n, 0), plain(1n, 0)])
     for (let bytes = whole.length - 1; bytes > whole.length / 2; bytes--) {
       expect(offsets(decode(whole.subarray(0, bytes)))).toEqual([0n])
-      expect(endOfBatches(whole.subarray(0, bytes))).toEqual({ next: 1n, epoch: -1, isSound: true })
+      expect(endOfBatches(whole.subarray(0, bytes))).toEqual({
+        next: 1n,
+        epoch: -1,
+        records: 1,
+        isSound: true,
+      })
     }
   })
 
