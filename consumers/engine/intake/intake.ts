@@ -104,6 +104,8 @@ export class Intake {
     if (batch.first > stored.offset) return
     const record = records.find((candidate) => candidate.offset === stored.offset)
     if (record === undefined) {
+      // What an operator has accepted to be lost behind it was lost with it.
+      if (session.acceptedLossThrough !== null && session.acceptedLossThrough >= stored.offset) return
       throw tipContradicted(session.partition, stored.offset, 'the store holds a record and Kafka has none')
     }
     const { checker } = this.#options

@@ -105,6 +105,20 @@ test('no record at the tip stops the partition', async () => {
   expect(bench.stopCode()).toBe('DAYBOOK_ENGINE_TIP_CONTRADICTED')
 })
 
+test('a record at the tip that was lost with what an operator has accepted does not', async () => {
+  const bench = benchWith(10, 5)
+  bench.log().truncateFrom(4n)
+  bench.log().appendHole()
+  bench.log().appendHole()
+  bench.log().append(goodValue(1), 1_000)
+  bench.store.acceptLoss(bench.log().partition, 5n)
+  await bench.assign()
+  await bench.fetch(0, 4n)
+  await bench.pass(1_500)
+  expect(bench.stopErrors).toEqual([])
+  expect(bench.stored()).toEqual(['0..4', '5..6'])
+})
+
 test('a tip whose record is out of the log is taken as it is', async () => {
   const bench = benchWith(10, 5)
   bench.log().truncateBefore(5n)
