@@ -190,7 +190,7 @@ export class ByteReader {
     return value
   }
 
-  /** Like `readLong`, but a value beyond the safe integers comes back rounded, and is no safe integer either. */
+  /** Like `readLong`, but a value beyond the safe integers comes back roughly, and is no safe integer either. */
   skimLong(): number {
     const first = this.#next()
     if (first < 0x80) return (first >>> 1) ^ -(first & 1)
@@ -204,6 +204,15 @@ export class ByteReader {
       scale *= 128
     }
     throw malformed('a varint is longer than ten bytes', this.pos)
+  }
+
+  /** Any value, as the nearest double: what was written as a double comes back as it was. */
+  readRoundedLong(): number {
+    const start = this.pos
+    const rough = this.skimLong()
+    if (Number.isSafeInteger(rough)) return rough
+    this.pos = start
+    return Number(this.readBigLong())
   }
 
   /** All 64 bits. */

@@ -28,7 +28,7 @@ export function* readRows(block: ContainerBlock, schemaId: number | null): Gener
 function readRow(reader: ByteReader, schemaId: number | null): ArchivedRecord {
   const offset = reader.readBigLong()
   // A producer may claim a time beyond the safe integers; rows hold it as a double does.
-  const appendTime = reader.skimLong()
+  const appendTime = reader.readRoundedLong()
   const key = readNullable(reader)
   const kind = RECORD_KINDS[reader.readLong()]
   if (kind === undefined) throw malformedObject(`the record at offset ${offset} is of no known kind`)
