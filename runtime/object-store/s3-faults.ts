@@ -29,6 +29,11 @@ export function httpStatus(error: unknown): number | null {
   return error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? null) : null
 }
 
+/** Where there was no answer, its name says nothing: most are called `Error`. */
+function saying(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : 'unknown'
+}
+
 /** Every failure of a request as a DaybookError, decided from status and code. */
 export function s3Fault(
   error: unknown,
@@ -49,7 +54,7 @@ export function s3Fault(
   if (status === null || status >= 500 || status === 429 || TRANSIENT.has(name)) {
     return new DaybookError(
       'DAYBOOK_S3_UNAVAILABLE',
-      `The object store did not answer the ${where} (${name}).`,
+      `The object store did not answer the ${where} (${status === null ? saying(error) : name}).`,
       { ...options, retryable: true },
     )
   }

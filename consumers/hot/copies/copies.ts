@@ -90,7 +90,7 @@ class StoredCopies implements Copies {
   ): Promise<Listing> {
     const stored = await this.#storedAmong(rows, ids, signal)
     const sharing = stored.size + ids.repeated.length === 0 ? [] : await sharingIds(rows, ids, stored)
-    const { later, conflicting } = laterCopies(sharing, await this.#firstCopies(sharing, signal))
+    const { later, conflicting } = await laterCopies(sharing, await this.#firstCopies(sharing, signal))
     const crossing = new Set<string>()
     for (const { row, kept } of later)
       if (kept.inDelivery !== null && !samePartition(kept, placeOf(row)))
@@ -141,7 +141,10 @@ class StoredCopies implements Copies {
   async #firstCopies(sharing: readonly Sharing[], signal: AbortSignal): Promise<Map<string, Place>> {
     const first = new Map<string, Place>()
     const asked: Content[] = []
+    const turn = new LoopTurn()
+    let looked = 0
     for (const content of new Set(sharing.map(({ content }) => content))) {
+      if (looked++ % ROWS_A_TURN === 0) await turn.giveWay()
       const place = this.#known.place(content.id, content.key)
       if (place !== undefined) first.set(content.key, place)
       else if (content.isStored) asked.push(content)
@@ -257,13 +260,15 @@ interface Later extends LaterRow {
  * Rows of which another copy stands in the store or earlier among them, and rows with a known id but other content.
  * Each is looked up once, however many share an id: both are a producer's choice.
  */
-function laterCopies(sharing: readonly Sharing[], inStore: ReadonlyMap<string, Place>) {
+async function laterCopies(sharing: readonly Sharing[], inStore: ReadonlyMap<string, Place>) {
+  const turn = new LoopTurn()
   const first = new Map<string, Kept>()
   for (const [key, place] of inStore) first.set(key, { ...place, inDelivery: null })
   const known = new Set<string>()
   const later: Later[] = []
   const conflicting: EventRow[] = []
-  for (const { row, content } of sharing) {
+  for (const [index, { row, content }] of sharing.entries()) {
+    if (index % ROWS_A_TURN === 0) await turn.giveWay()
     const { id, key, isStored } = content
     const kept = first.get(key)
     if (kept === undefined) {
